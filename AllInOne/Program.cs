@@ -1,0 +1,1 @@
+return await FeedMall.AllInOne.AllInOneApp.RunAsync(args);

@@ -1,0 +1,99 @@
+using System.Data;
+using System.Data.Common;
+using Microsoft.Data.Sqlite;
+using Npgsql;
+
+namespace FeedMall.ServiceDefaults.Database;
+
+/// <summary>
+/// One service's database: a SQLite file, or PostgreSQL. SQL is written once for both: BIGINT for every whole number, TEXT for
+/// text and JSON, Unix milliseconds for instants, ON CONFLICT and RETURNING; where they differ, ask <see cref="AnyOf"/>.
+/// </summary>
+public sealed class ServiceDatabase : IAsyncDisposable
+{
+    private readonly string? _sqliteConnectionString;
+    private readonly NpgsqlDataSource? _postgres;
+
+    // SQLite has one writer at a time. Waiting here costs no thread; waiting inside SQLite would sleep on one.
+    private readonly SemaphoreSlim _sqliteWriter = new(1, 1);
+
+    private ServiceDatabase(string? sqliteConnectionString, NpgsqlDataSource? postgres)
+    {
+        _sqliteConnectionString = sqliteConnectionString;
+        _postgres = postgres;
+    }
+
+    /// <summary>Whether this is PostgreSQL.</summary>
+    public bool IsPostgres => _postgres is not null;
+
+    /// <summary>
+    /// A PostgreSQL connection string (it has "Host=" in it) or the path of a SQLite file, whose folder is created.
+    /// Relative paths start at <paramref name="dataDirectory"/>.
+    /// </summary>
+    public static ServiceDatabase Open(string database, string dataDirectory)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(database);
+        if (database.Contains("Host=", StringComparison.OrdinalIgnoreCase)) return new(null, NpgsqlDataSource.Create(database));
+
+        SqliteNative.Load();
+        var path = Path.GetFullPath(database, Path.GetFullPath(dataDirectory));
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        var connectionString = new SqliteConnectionStringBuilder
+        {
+            DataSource = path,
+            ForeignKeys = true,
+            DefaultTimeout = 5,
+        }.ToString();
+        return new(connectionString, null);
+    }
+
+    /// <summary>A condition "column is one of the array parameter", in this database's words.</summary>
+    public string AnyOf(string column, string parameter) => IsPostgres ? $"{column} = ANY({parameter})" : $"{column} IN {parameter}";
+
+    /// <summary>Runs statements that only read.</summary>
+    public async Task<T> ReadAsync<T>(Func<DbConnection, Task<T>> read, CancellationToken cancellationToken)
+    {
+        await using var connection = await ConnectAsync(cancellationToken);
+        return await read(connection);
+    }
+
+    /// <summary>Runs statements in one transaction: all of them take effect, or none when <paramref name="write"/> throws.</summary>
+    public async Task<T> WriteAsync<T>(Func<DbConnection, DbTransaction, Task<T>> write, CancellationToken cancellationToken)
+    {
+        if (!IsPostgres) await _sqliteWriter.WaitAsync(cancellationToken);
+        try
+        {
+            await using var connection = await ConnectAsync(cancellationToken);
+            // Serializable makes SQLite take the write lock at once (BEGIN IMMEDIATE), so that no transaction fails half-way.
+            await using var transaction = await connection.BeginTransactionAsync(
+                IsPostgres ? IsolationLevel.ReadCommitted : IsolationLevel.Serializable, cancellationToken);
+            var result = await write(connection, transaction);
+            await transaction.CommitAsync(cancellationToken);
+            return result;
+        }
+        finally
+        {
+            if (!IsPostgres) _sqliteWriter.Release();
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (_postgres is not null) await _postgres.DisposeAsync();
+        if (_sqliteConnectionString is not null)
+        {
+            using var connection = new SqliteConnection(_sqliteConnectionString);
+            SqliteConnection.ClearPool(connection);
+        }
+        _sqliteWriter.Dispose();
+    }
+
+    internal async Task<DbConnection> ConnectAsync(CancellationToken cancellationToken)
+    {
+        if (_postgres is not null) return await _postgres.OpenConnectionAsync(cancellationToken);
+        var connection = new SqliteConnection(_sqliteConnectionString);
+        await connection.OpenAsync(cancellationToken);
+        return connection;
+    }
+}
