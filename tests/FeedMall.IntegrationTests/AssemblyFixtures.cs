@@ -1,0 +1,4 @@
+using FeedMall.Testing;
+using Xunit;
+
+[assembly: AssemblyFixture(typeof(PostgresServer))]
