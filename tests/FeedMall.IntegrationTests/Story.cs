@@ -13,10 +13,11 @@ namespace FeedMall.IntegrationTests;
 /// </summary>
 internal sealed class Story(HttpClient http)
 {
+    private const string Password = "correct horse battery staple";
+
     private readonly string _name = "story-" + Guid.NewGuid().ToString("N")[..12];
     private JsonNode _post = new JsonObject();
     private string _uid = "", _shopId = "", _productId = "", _collectionId = "";
-    private const string Password = "correct horse battery staple";
 
     public string Token { get; private set; } = "";
 
