@@ -6,15 +6,18 @@ public sealed class GrpcClientOptions
     /// <summary>The addresses of the service, http:// (h2c) or https://. The first one is used until balancing lands.</summary>
     public IReadOnlyList<Uri> Addresses { get; set; } = [];
 
-    /// <summary>Clients of the same name share connections. Default: the addresses.</summary>
-    public string? Channel { get; set; }
-
-    /// <summary>Time of a call that names no deadline. Default 1 s.</summary>
+    /// <summary>Longest time of a call; a call's own deadline can only shorten it. Default 1 s.</summary>
     public TimeSpan DefaultTimeout { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>With less time left than this a call is not sent (spec §7.1 rule 3). Default 5 ms.</summary>
+    public TimeSpan MinTimeout { get; set; } = TimeSpan.FromMilliseconds(5);
 
     /// <summary>Largest response message in bytes, checked on its length prefix. Default 4 MiB.</summary>
     public int MaxReceiveMessageBytes { get; set; } = 4 * 1024 * 1024;
 
     /// <summary>Largest request message in bytes. Default: no limit.</summary>
     public int? MaxSendMessageBytes { get; set; }
+
+    /// <summary>Last word on the connections, for example which certificates to trust.</summary>
+    public Action<SocketsHttpHandler>? ConfigureHandler { get; set; }
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections;
 using System.Text;
 
@@ -81,6 +82,9 @@ public sealed class Metadata : IList<Metadata.Entry>
     /// <summary>One key with one value.</summary>
     public sealed class Entry
     {
+        private static readonly SearchValues<char> KeyCharacters =
+            SearchValues.Create("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.");
+
         private readonly string? _text;
         private readonly byte[]? _bytes;
 
@@ -91,6 +95,7 @@ public sealed class Metadata : IList<Metadata.Entry>
             Key = Checked(key);
             if (IsBinary) throw new ArgumentException($"The key '{Key}' ends in -bin, so its value must be bytes.", nameof(key));
             ArgumentNullException.ThrowIfNull(value);
+            if (!IsText(value)) throw new ArgumentException($"The value of '{Key}' must be printable ASCII; use a key that ends in -bin for anything else.", nameof(value));
             _text = value;
         }
 
@@ -123,13 +128,13 @@ public sealed class Metadata : IList<Metadata.Entry>
         private static string Checked(string key)
         {
             ArgumentException.ThrowIfNullOrEmpty(key);
-            var lower = key.ToLowerInvariant();
-            foreach (var c in lower)
-            {
-                if (!(char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '_' or '-' or '.'))
-                    throw new ArgumentException($"A metadata key consists of 0-9 a-z _ - and dot, '{key}' does not.", nameof(key));
-            }
-            return lower;
+            if (!IsKey(key)) throw new ArgumentException($"A metadata key consists of 0-9 a-z _ - and dot, '{key}' does not.", nameof(key));
+            return key.ToLowerInvariant();
         }
+
+        internal static bool IsKey(string key) => key.Length > 0 && !key.AsSpan().ContainsAnyExcept(KeyCharacters);
+
+        // The characters that a header can carry; line breaks in particular would forge headers.
+        internal static bool IsText(string value) => !value.AsSpan().ContainsAnyExceptInRange(' ', '~');
     }
 }

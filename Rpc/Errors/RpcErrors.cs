@@ -1,11 +1,41 @@
+using FeedMall.Rpc.Wire;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
 using Google.Rpc;
 using Grpc.Core;
+using Status = Grpc.Core.Status;
 
 namespace FeedMall.Rpc.Errors;
 
-/// <summary>Reads the reason out of a call's error.</summary>
+/// <summary>Reasons in and out of a call's error: google.rpc.Status with ErrorInfo in grpc-status-details-bin (spec §11.2).</summary>
 public static class RpcErrors
 {
     /// <summary>The google.rpc.ErrorInfo that came with the error, or null when there was none or it could not be read.</summary>
-    public static ErrorInfo? FindErrorInfo(this RpcException exception) => throw new NotImplementedException();
+    public static ErrorInfo? FindErrorInfo(this RpcException exception)
+    {
+        if (exception.Trailers.GetValueBytes(HeaderNames.StatusDetails) is not { } bytes) return null;
+        try
+        {
+            foreach (var detail in Google.Rpc.Status.Parser.ParseFrom(bytes).Details)
+            {
+                if (detail.TryUnpack<ErrorInfo>(out var info)) return info;
+            }
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            // Unreadable details are ignored; code and message stand on their own.
+        }
+        return null;
+    }
+
+    /// <summary>An error with a reason, as it travels.</summary>
+    /// <param name="domain">The service that the reason belongs to.</param>
+    public static RpcException Create(
+        StatusCode code, string reason, string message, string domain, IReadOnlyDictionary<string, string>? metadata = null, Exception? cause = null)
+    {
+        var info = new ErrorInfo { Reason = reason, Domain = domain };
+        foreach (var (key, value) in metadata ?? new Dictionary<string, string>()) info.Metadata[key] = value;
+        var details = new Google.Rpc.Status { Code = (int)code, Message = message, Details = { Any.Pack(info) } };
+        return new RpcException(new Status(code, message, cause), new Metadata { { HeaderNames.StatusDetails, details.ToByteArray() } });
+    }
 }

@@ -1,6 +1,10 @@
+using System.Reflection;
+using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 
 namespace FeedMall.Rpc.Server;
 
@@ -8,13 +12,66 @@ namespace FeedMall.Rpc.Server;
 public static class RpcServerRegistration
 {
     /// <summary>Adds what gRPC services need.</summary>
-    public static IServiceCollection AddGrpc(this IServiceCollection services, Action<GrpcServiceOptions>? configure = null) =>
-        throw new NotImplementedException();
+    public static IServiceCollection AddGrpc(this IServiceCollection services, Action<GrpcServiceOptions>? configure = null)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<RpcTelemetry>();
+        services.TryAddSingleton<ServerChain>();
+        services.TryAddSingleton<GrpcServiceRegistry>();
+        services.AddMetrics();
+        services.AddRouting();
+        services.AddHealthChecks();
+        services.AddOptions<GrpcServiceOptions>()
+            .Validate(
+                options => options.DefaultTimeout > TimeSpan.Zero && options.DefaultTimeout <= Wire.GrpcTimeout.Max
+                    && options.DefaultStreamTimeout > TimeSpan.Zero && options.DefaultStreamTimeout <= Wire.GrpcTimeout.Max,
+                "The default timeouts of a gRPC server must be between 1 ms and 30 days.")
+            .Validate(options => options.MaxReceiveMessageBytes > 0, "MaxReceiveMessageBytes must be more than 0.");
+        if (configure is not null) services.Configure(configure);
+        return services;
+    }
 
     /// <summary>
     /// Answers the methods of <typeparamref name="TService"/>, a class derived from a generated base. A new instance, with its
-    /// constructor's parameters from the container, serves each call.
+    /// constructor's parameters from the container, serves each call. The first service that is mapped brings grpc.health.v1.Health along.
     /// </summary>
-    public static IEndpointConventionBuilder MapGrpcService<TService>(this IEndpointRouteBuilder endpoints) where TService : class =>
-        throw new NotImplementedException();
+    public static IEndpointConventionBuilder MapGrpcService<TService>(this IEndpointRouteBuilder endpoints) where TService : class
+    {
+        var services = endpoints.ServiceProvider;
+        var registry = services.GetService<GrpcServiceRegistry>()
+            ?? throw new InvalidOperationException("Call services.AddGrpc() before MapGrpcService.");
+        var binder = new ServiceBinder<TService>(
+            endpoints,
+            services.GetRequiredService<ServerChain>(),
+            services.GetRequiredService<IOptions<GrpcServiceOptions>>().Value,
+            services.GetRequiredService<RpcTelemetry>(),
+            services.GetRequiredService<TimeProvider>());
+        Bind(binder);
+        registry.Add(binder.Services);
+        if (registry.TakeFallback())
+        {
+            endpoints.MapPost("{service}/{method}", ServerProtocol.AnswerUnknown).WithDisplayName("gRPC unknown method");
+            endpoints.MapGrpcService<Health.HealthService>();
+        }
+        return new Conventions(binder.Endpoints);
+    }
+
+    // Generated code: static class X { static void BindService(ServiceBinderBase binder, XBase? service) }. Without a service it only
+    // names the methods.
+    private static void Bind<TService>(ServiceBinder<TService> binder) where TService : class
+    {
+        var attribute = typeof(TService).GetCustomAttribute<BindServiceMethodAttribute>(inherit: true)
+            ?? throw new InvalidOperationException($"{typeof(TService)} is not derived from a generated service base.");
+        var bind = attribute.BindType.GetMethods(BindingFlags.Public | BindingFlags.Static).Single(method =>
+            method.Name == attribute.BindMethodName && method.GetParameters() is [{ ParameterType: var first }, _] && first == typeof(ServiceBinderBase));
+        bind.Invoke(null, [binder, null]);
+    }
+
+    private sealed class Conventions(IReadOnlyList<IEndpointConventionBuilder> endpoints) : IEndpointConventionBuilder
+    {
+        public void Add(Action<EndpointBuilder> convention)
+        {
+            foreach (var endpoint in endpoints) endpoint.Add(convention);
+        }
+    }
 }

@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using Npgsql;
 using Xunit;
 
@@ -58,7 +56,7 @@ public sealed class PostgresServer : IAsyncLifetime
         var data = Path.Combine(folder, "data");
         await RunAsync(Path.Combine(programs, "initdb"),
             ["--no-sync", "--auth=trust", "--username=tester", "--encoding=UTF8", "--no-locale", "-D", data], asUser);
-        var port = FreePort();
+        var port = FreePort.Next();
         var process = Launch(Path.Combine(programs, "postgres"),
             ["-D", data, "-p", port.ToString(CultureInfo.InvariantCulture), "-k", folder, "-c", "listen_addresses=127.0.0.1",
              "-c", "fsync=off", "-c", "max_connections=300"], asUser);
@@ -111,12 +109,5 @@ public sealed class PostgresServer : IAsyncLifetime
                 .Select(path => Path.Combine(path, "bin")).FirstOrDefault(path => File.Exists(Path.Combine(path, "initdb")))
             : null;
         return newest ?? throw new InvalidOperationException("These tests need PostgreSQL: run ./test.sh once, or apt-get install postgresql.");
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

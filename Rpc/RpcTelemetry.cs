@@ -1,0 +1,78 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using Grpc.Core;
+
+namespace FeedMall.Rpc;
+
+/// <summary>The names of what calls are measured by, after OpenTelemetry's RPC conventions. One per container, so that hosts in one process stay apart.</summary>
+public sealed class RpcTelemetry : IDisposable
+{
+    /// <summary>The name of the meter and of the activity source.</summary>
+    public const string Name = "FeedMall.Rpc";
+
+    private readonly Histogram<double> _server;
+    private readonly Histogram<double> _client;
+    private readonly Counter<long> _badTimeouts;
+
+    /// <summary>Created by the container.</summary>
+    public RpcTelemetry(IMeterFactory meters)
+    {
+        var meter = meters.Create(Name);
+        _server = meter.CreateHistogram<double>("rpc.server.call.duration", "s", "Time from the arrival of a call to its status.");
+        _client = meter.CreateHistogram<double>("rpc.client.call.duration", "s", "Time from the start of a call to its status.");
+        _badTimeouts = meter.CreateCounter<long>("feedmall.rpc.server.bad_timeouts", "{call}", "Calls whose grpc-timeout could not be read.");
+    }
+
+    internal ActivitySource Activities { get; } = new(Name);
+
+    internal void CountBadTimeout() => _badTimeouts.Add(1);
+
+    internal void RecordServer(IMethod method, StatusCode status, TimeSpan duration) => Record(_server, method, status, duration);
+
+    internal void RecordClient(IMethod method, StatusCode status, TimeSpan duration) => Record(_client, method, status, duration);
+
+    /// <summary>Writes what is known at the end of a call on its span.</summary>
+    internal static void Describe(Activity? span, IMethod method, Status status, bool failed)
+    {
+        if (span is null) return;
+        span.DisplayName = method.FullName[1..];
+        span.SetTag("rpc.system.name", "grpc");
+        span.SetTag("rpc.method", method.FullName[1..]);
+        span.SetTag("rpc.response.status_code", NameOf(status.StatusCode));
+        if (failed) span.SetStatus(ActivityStatusCode.Error, status.Detail);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Activities.Dispose();
+
+    private static void Record(Histogram<double> histogram, IMethod method, StatusCode status, TimeSpan duration)
+    {
+        if (!histogram.Enabled) return;
+        histogram.Record(
+            duration.TotalSeconds,
+            new("rpc.system.name", "grpc"),
+            new("rpc.method", method.FullName[1..]),
+            new("rpc.response.status_code", NameOf(status)));
+    }
+
+    private static string NameOf(StatusCode code) => code switch
+    {
+        StatusCode.OK => "OK",
+        StatusCode.Cancelled => "CANCELLED",
+        StatusCode.Unknown => "UNKNOWN",
+        StatusCode.InvalidArgument => "INVALID_ARGUMENT",
+        StatusCode.DeadlineExceeded => "DEADLINE_EXCEEDED",
+        StatusCode.NotFound => "NOT_FOUND",
+        StatusCode.AlreadyExists => "ALREADY_EXISTS",
+        StatusCode.PermissionDenied => "PERMISSION_DENIED",
+        StatusCode.ResourceExhausted => "RESOURCE_EXHAUSTED",
+        StatusCode.FailedPrecondition => "FAILED_PRECONDITION",
+        StatusCode.Aborted => "ABORTED",
+        StatusCode.OutOfRange => "OUT_OF_RANGE",
+        StatusCode.Unimplemented => "UNIMPLEMENTED",
+        StatusCode.Internal => "INTERNAL",
+        StatusCode.Unavailable => "UNAVAILABLE",
+        StatusCode.DataLoss => "DATA_LOSS",
+        _ => "UNAUTHENTICATED",
+    };
+}

@@ -1,0 +1,52 @@
+using System.Globalization;
+using FeedMall.Rpc.Wire;
+using Grpc.Core;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+
+namespace FeedMall.Rpc.Server;
+
+/// <summary>What is checked before a request counts as a call.</summary>
+internal static class ServerProtocol
+{
+    /// <summary>Refuses what is no gRPC request; true for one that is, whose response is then prepared.</summary>
+    public static bool TryAccept(HttpContext http)
+    {
+        if (!HeaderNames.IsGrpc(http.Request.ContentType))
+        {
+            http.Response.StatusCode = StatusCodes.Status415UnsupportedMediaType;
+            return false;
+        }
+        if (http.Request.Protocol != HttpProtocol.Http2)
+        {
+            http.Response.StatusCode = StatusCodes.Status426UpgradeRequired;
+            http.Response.Headers.Upgrade = "HTTP/2";
+            return false;
+        }
+        http.Response.ContentType = HeaderNames.ContentType;
+        if (http.Request.Headers[HeaderNames.Encoding].ToString() is { Length: > 0 } encoding && encoding != "identity")
+        {
+            http.Response.Headers[HeaderNames.AcceptEncoding] = "identity";
+            WriteTrailersOnly(http, new Status(StatusCode.Unimplemented, $"The encoding '{encoding}' is not supported."));
+            return false;
+        }
+        // Messages have a limit of their own and calls a deadline; the limits that HTTP puts on whole bodies would cut streams.
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = null;
+        if (http.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate) rate.MinDataRate = null;
+        return true;
+    }
+
+    /// <summary>Answers a path that names no method: UNIMPLEMENTED for a gRPC request, 415 for another one.</summary>
+    public static Task AnswerUnknown(HttpContext http)
+    {
+        if (TryAccept(http)) WriteTrailersOnly(http, new Status(StatusCode.Unimplemented, $"The method '{http.Request.Path}' is not known here."));
+        return Task.CompletedTask;
+    }
+
+    private static void WriteTrailersOnly(HttpContext http, Status status)
+    {
+        http.Response.Headers[HeaderNames.Status] = ((int)status.StatusCode).ToString(CultureInfo.InvariantCulture);
+        http.Response.Headers[HeaderNames.Message] = PercentCoding.Encode(status.Detail);
+    }
+}

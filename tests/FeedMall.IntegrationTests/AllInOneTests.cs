@@ -1,0 +1,93 @@
+using System.Net;
+using System.Net.Sockets;
+using FeedMall.Testing;
+using Xunit;
+
+namespace FeedMall.IntegrationTests;
+
+public sealed class AllInOneTests
+{
+    private readonly string _bff = FreePort.NextUrl();
+
+    [Fact]
+    public async Task One_command_brings_everything_up_with_demo_data_and_the_data_survives_a_restart()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        using var folder = new TemporaryFolder();
+        using var http = new HttpClient { BaseAddress = new Uri(_bff) };
+        var story = new Story(http);
+        await using (var first = Start(folder))
+        {
+            await first.WaitForLineAsync("Ctrl+C", cancel);
+            Assert.Contains($"{_bff}/swagger", first.Output, StringComparison.Ordinal);
+            Assert.True(await CountAsync(story, "/v1/feed/posts", cancel) >= 200);
+            Assert.True(await CountAsync(story, "/v1/mall/shops", cancel) >= 20);
+            Assert.True(await CountAsync(story, "/v1/mall/products", cancel) >= 200);
+            Assert.True(await CountAsync(story, "/v1/mall/collections", cancel) >= 100);
+            await story.WalkAsync(cancel);
+            var (exitCode, took) = await first.InterruptAsync(cancel);
+            Assert.True(exitCode == 0, first.Output);
+            Assert.InRange(took, TimeSpan.Zero, TimeSpan.FromSeconds(5));
+            Assert.True(File.Exists(Path.Combine(folder.Path, ".data", "feed.db")));
+        }
+
+        await using var second = Start(folder);
+        await second.WaitForLineAsync("Ctrl+C", cancel);
+        await story.ReadAgainAsync(cancel);
+        Assert.DoesNotContain("240 posts", second.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Demo_data_that_was_cut_off_is_completed_and_nothing_comes_twice()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        using var folder = new TemporaryFolder();
+        using var http = new HttpClient { BaseAddress = new Uri(_bff) };
+        var story = new Story(http);
+        await using (var cut = Start(folder))
+        {
+            await cut.WaitForLineAsync("Loading demo data", cancel);
+            await cut.KillAsync();
+        }
+        await using (var completed = Start(folder)) await completed.WaitForLineAsync("240 posts", cancel);
+        File.Delete(Path.Combine(folder.Path, ".data", "demo-data-loaded"));
+        await using var again = Start(folder);
+        await again.WaitForLineAsync("Ctrl+C", cancel);
+        Assert.Equal(240, await CountAsync(story, "/v1/feed/posts", cancel));
+        Assert.Equal(24, await CountAsync(story, "/v1/mall/shops", cancel));
+        Assert.Equal(216, await CountAsync(story, "/v1/mall/products", cancel));
+        Assert.Equal(120, await CountAsync(story, "/v1/mall/collections", cancel));
+    }
+
+    [Fact]
+    public async Task A_taken_port_is_one_clear_line()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        using var folder = new TemporaryFolder();
+        using var squatter = new TcpListener(IPAddress.Loopback, new Uri(_bff).Port);
+        squatter.Start();
+        await using var blocked = Start(folder);
+        Assert.NotEqual(0, await blocked.WaitForExitAsync(cancel));
+        var line = Assert.Single(blocked.Output.Split('\n'), line => line.Contains("taken", StringComparison.Ordinal));
+        Assert.Contains($"{new Uri(_bff).Port}", line, StringComparison.Ordinal);
+        Assert.Contains("Bff:Url", line, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", blocked.Output, StringComparison.Ordinal);
+    }
+
+    private ServiceProcess Start(TemporaryFolder folder) => ServiceProcess.Start("AllInOne", folder.Path,
+        $"--Bff:Url={_bff}", "--Feed:Url=http://127.0.0.1:0", "--Mall:Url=http://127.0.0.1:0",
+        "--Bff:GovernorUrl=", "--Feed:GovernorUrl=", "--Mall:GovernorUrl=");
+
+    private static async Task<int> CountAsync(Story story, string path, CancellationToken cancel)
+    {
+        var count = 0;
+        var cursor = "";
+        while (true)
+        {
+            var page = await story.GetAsync($"{path}?limit=100{cursor}", cancel);
+            count += page["items"]!.AsArray().Count;
+            if ((string?)page["nextCursor"] is not { } next) return count;
+            cursor = $"&cursor={Uri.EscapeDataString(next)}";
+        }
+    }
+}
