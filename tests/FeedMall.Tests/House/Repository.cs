@@ -1,4 +1,6 @@
 using System.Reflection;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
 
 namespace FeedMall.Tests.House;
 
@@ -7,6 +9,9 @@ internal sealed record RepositoryFile(string Path, string Text)
 {
     /// <summary>The file's name without its folders.</summary>
     public string Name => System.IO.Path.GetFileName(Path);
+
+    /// <summary>The syntax of a C# file.</summary>
+    public SyntaxNode Syntax() => CSharpSyntaxTree.ParseText(Text).GetRoot();
 }
 
 /// <summary>The repository that these tests were built from.</summary>
