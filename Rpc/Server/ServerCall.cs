@@ -94,6 +94,8 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
                 http.Response.Headers.Append(responseHeaders[i].Key, MetadataCoding.Encode(responseHeaders[i]));
             }
             await http.Response.StartAsync(CancellationToken);
+            // Starting alone leaves the headers in the buffer until something is written.
+            await http.Response.BodyWriter.FlushAsync(CancellationToken);
         }
         finally
         {

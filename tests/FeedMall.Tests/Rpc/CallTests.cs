@@ -106,6 +106,23 @@ public sealed class CallTests
     }
 
     [Fact]
+    public async Task Response_headers_arrive_before_the_first_message_when_the_method_sends_them()
+    {
+        await using var host = await EchoHost.StartAsync();
+        var release = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        host.Script.Say = async (_, context) =>
+        {
+            await context.WriteResponseHeadersAsync(new Metadata { { "x-early", "1" } });
+            await release.Task;
+            return new EchoResponse { Text = "after" };
+        };
+        using var call = host.Client.SayAsync(new EchoRequest(), cancellationToken: Token);
+        Assert.Equal("1", (await call.ResponseHeadersAsync).GetValue("x-early"));
+        release.SetResult();
+        Assert.Equal("after", (await call).Text);
+    }
+
+    [Fact]
     public async Task A_protocol_header_is_refused_as_metadata_before_anything_is_sent()
     {
         await using var host = await EchoHost.StartAsync();
