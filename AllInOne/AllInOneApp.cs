@@ -1,8 +1,41 @@
+using FeedMall.AllInOne.Demo;
+using FeedMall.ServiceDefaults;
+
 namespace FeedMall.AllInOne;
 
-/// <summary>Every service in one process.</summary>
+/// <summary>Every service in one process: for the first look, for development, for a small machine.</summary>
 public static class AllInOneApp
 {
-    /// <summary>Starts everything; the result is the exit code.</summary>
-    public static Task<int> RunAsync(string[] args) => throw new NotImplementedException();
+    // Says that the demo data is complete. Deleting it is harmless: loading again finds everything there.
+    private const string DemoDataMarker = "demo-data-loaded";
+
+    /// <summary>Starts everything, fills an empty system, says where to click, and waits to be stopped; the result is the exit code.</summary>
+    public static Task<int> RunAsync(string[] args, TextWriter console, TextWriter errors) =>
+        ServiceRunner.GuardAsync(() => RunUntilStoppedAsync(args, console), errors);
+
+    private static async Task RunUntilStoppedAsync(string[] args, TextWriter console)
+    {
+        await using var services = await RunningServices.StartAsync(args);
+        try
+        {
+            await services.WaitUntilReadyAsync();
+            if (services.Options.DemoData) await LoadDemoDataAsync(services, console);
+            await console.WriteLineAsync(StartUpTable.Render(services));
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, services.Stopping);
+        }
+        catch (OperationCanceledException) when (services.Stopping.IsCancellationRequested)
+        {
+            await console.WriteLineAsync("Stopping …");
+        }
+    }
+
+    private static async Task LoadDemoDataAsync(RunningServices services, TextWriter console)
+    {
+        var marker = Path.Combine(services.DataDirectory, DemoDataMarker);
+        if (File.Exists(marker)) return;
+        await console.WriteLineAsync("Loading demo data (first start, a few seconds) …");
+        await using var clients = DemoServices.Connect(services.Feed.Address(), services.Mall.Address());
+        await new DemoData(clients.GetRequiredService<DemoServices>(), line => console.WriteLine("  " + line)).LoadAsync(services.Stopping);
+        await File.WriteAllTextAsync(marker, "The demo data is complete. Delete this file to have what is missing loaded again.\n", services.Stopping);
+    }
 }

@@ -1,1 +1,1 @@
-return await FeedMall.AllInOne.AllInOneApp.RunAsync(args);
+return await FeedMall.AllInOne.AllInOneApp.RunAsync(args, Console.Out, Console.Error);

@@ -1,1 +1,1 @@
-return await FeedMall.ServiceDefaults.ServiceRunner.RunAsync(FeedMall.Bff.BffApp.Build, args);
+return await FeedMall.ServiceDefaults.ServiceRunner.RunAsync(FeedMall.Bff.BffApp.Build, args, Console.Error);

@@ -1,1 +1,1 @@
-return await FeedMall.ServiceDefaults.ServiceRunner.RunAsync(FeedMall.Domain.Feed.FeedApp.Build, args);
+return await FeedMall.ServiceDefaults.ServiceRunner.RunAsync(FeedMall.Domain.Feed.FeedApp.Build, args, Console.Error);

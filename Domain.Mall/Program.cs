@@ -1,1 +1,1 @@
-return await FeedMall.ServiceDefaults.ServiceRunner.RunAsync(FeedMall.Domain.Mall.MallApp.Build, args);
+return await FeedMall.ServiceDefaults.ServiceRunner.RunAsync(FeedMall.Domain.Mall.MallApp.Build, args, Console.Error);

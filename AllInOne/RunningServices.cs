@@ -1,0 +1,96 @@
+using FeedMall.Bff;
+using FeedMall.Domain.Feed;
+using FeedMall.Domain.Mall;
+using FeedMall.ServiceDefaults;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
+namespace FeedMall.AllInOne;
+
+/// <summary>Every service, started in the order of who calls whom and stopped in the reverse order.</summary>
+internal sealed class RunningServices : IAsyncDisposable
+{
+    private static readonly TimeSpan ReadyPoll = TimeSpan.FromMilliseconds(50);
+
+    private readonly Stack<WebApplication> _started = new();
+    private readonly CancellationTokenSource _stopping = new();
+
+    /// <summary>The REST edge.</summary>
+    public WebApplication Bff { get; private set; } = null!;
+
+    /// <summary>The feed domain service.</summary>
+    public WebApplication Feed { get; private set; } = null!;
+
+    /// <summary>The mall domain service.</summary>
+    public WebApplication Mall { get; private set; } = null!;
+
+    /// <summary>Where all files lie.</summary>
+    public string DataDirectory => Path.GetFullPath(Bff.Configuration["DataDirectory"] ?? ".data");
+
+    /// <summary>The settings of this room.</summary>
+    public AllInOneOptions Options => Bff.Configuration.GetSection(AllInOneOptions.Section).Get<AllInOneOptions>() ?? new();
+
+    /// <summary>Fires when a service is told to stop: by Ctrl+C, SIGTERM or a fault of its own.</summary>
+    public CancellationToken Stopping => _stopping.Token;
+
+    /// <summary>Starts all of them; when one fails, those that run are stopped again.</summary>
+    public static async Task<RunningServices> StartAsync(string[] args)
+    {
+        var services = new RunningServices();
+        try
+        {
+            // Traces are collected per process, not per service: one exporter is enough, and it is the edge's.
+            string[] domain = ["--Telemetry:Traces=false", "--Log:Format=text", .. args];
+            services.Feed = await services.StartAsync(FeedApp.Build(domain));
+            services.Mall = await services.StartAsync(MallApp.Build(domain));
+            services.Bff = await services.StartAsync(BffApp.Build([
+                "--Log:Format=text",
+                $"--Bff:FeedAddresses={services.Feed.Address()}",
+                $"--Bff:MallAddresses={services.Mall.Address()}",
+                .. args]));
+            return services;
+        }
+        catch
+        {
+            await services.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Waits until the edge says that everything behind it answers.</summary>
+    /// <exception cref="TimeoutException">That took too long; the message names what is not ready.</exception>
+    public async Task WaitUntilReadyAsync()
+    {
+        var health = Bff.Services.GetRequiredService<HealthCheckService>();
+        var start = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            var report = await health.CheckHealthAsync(Stopping);
+            if (report.Status == HealthStatus.Healthy) return;
+            if (TimeProvider.System.GetElapsedTime(start) > Options.ReadyTimeout)
+            {
+                var missing = string.Join(", ", report.Entries.Where(entry => entry.Value.Status != HealthStatus.Healthy).Select(entry => entry.Key));
+                throw new TimeoutException($"Not ready after {Options.ReadyTimeout.TotalSeconds:0} s: {missing}. A longer wait: --AllInOne:ReadyTimeout=00:02:00.");
+            }
+            await Task.Delay(ReadyPoll, TimeProvider.System, Stopping);
+        }
+    }
+
+    /// <summary>Stops the edge first, so that nothing calls a service that is gone.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        while (_started.TryPop(out var service))
+        {
+            await service.StopAsync();
+            await service.DisposeAsync();
+        }
+        _stopping.Dispose();
+    }
+
+    private async Task<WebApplication> StartAsync(WebApplication service)
+    {
+        _started.Push(service);
+        service.Lifetime.ApplicationStopping.Register(_stopping.Cancel);
+        await service.StartServiceAsync();
+        return service;
+    }
+}

@@ -1,0 +1,48 @@
+using OpenTelemetry;
+using OpenTelemetry.Metrics;
+
+namespace FeedMall.ServiceDefaults.Telemetry;
+
+/// <summary>Collects on demand and renders Prometheus text. One scrape at a time; another one waits for it.</summary>
+internal sealed class PrometheusExporter : IDisposable
+{
+    private static readonly TimeSpan CollectTimeout = TimeSpan.FromSeconds(5);
+
+    // Guards the text of the scrape that runs.
+    private readonly Lock _gate = new();
+    private readonly PullExporter _exporter = new();
+
+    public PrometheusExporter() => Reader = new BaseExportingMetricReader(_exporter);
+
+    /// <summary>What the meter provider reads through.</summary>
+    public MetricReader Reader { get; }
+
+    /// <summary>Everything as of now.</summary>
+    public string Scrape()
+    {
+        lock (_gate)
+        {
+            _exporter.Text = "";
+            _exporter.Collect?.Invoke((int)CollectTimeout.TotalMilliseconds);
+            return _exporter.Text;
+        }
+    }
+
+    public void Dispose() => Reader.Dispose();
+
+    [ExportModes(ExportModes.Pull)]
+    private sealed class PullExporter : BaseExporter<Metric>, IPullMetricExporter
+    {
+        public Func<int, bool>? Collect { get; set; }
+
+        public string Text { get; set; } = "";
+
+        public override ExportResult Export(in Batch<Metric> batch)
+        {
+            var writer = new PrometheusWriter();
+            foreach (var metric in batch) writer.Add(metric);
+            Text = writer.ToString();
+            return ExportResult.Success;
+        }
+    }
+}
