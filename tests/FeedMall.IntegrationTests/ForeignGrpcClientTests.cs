@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Text.Json;
 using FeedMall.Domain.Feed;
 using FeedMall.Testing;
-using Microsoft.AspNetCore.Builder;
 using Xunit;
 
 namespace FeedMall.IntegrationTests;
