@@ -27,7 +27,7 @@ internal sealed class RunningServices : IAsyncDisposable
     public string DataDirectory => Path.GetFullPath(Bff.Configuration["DataDirectory"] ?? ".data");
 
     /// <summary>The settings of this room.</summary>
-    public AllInOneOptions Options => Bff.Configuration.GetSection(AllInOneOptions.Section).Get<AllInOneOptions>() ?? new();
+    public AllInOneOptions Options { get; private set; } = new();
 
     /// <summary>Fires when a service is told to stop: by Ctrl+C, SIGTERM or a fault of its own.</summary>
     public CancellationToken Stopping => _stopping.Token;
@@ -47,6 +47,7 @@ internal sealed class RunningServices : IAsyncDisposable
                 $"--Bff:FeedAddresses={services.Feed.Address()}",
                 $"--Bff:MallAddresses={services.Mall.Address()}",
                 .. args]));
+            services.Options = AllInOneOptions.Read(services.Bff.Configuration);
             return services;
         }
         catch

@@ -1,0 +1,43 @@
+using System.Reflection;
+using System.Text.RegularExpressions;
+
+namespace FeedMall.Tests.House;
+
+/// <summary>The settings that the code knows, read from its options classes.</summary>
+internal static partial class Settings
+{
+    // Keys that the framework reads, not a class of ours.
+    private static readonly string[] s_ofTheFramework = ["Logging:LogLevel:<category>"];
+
+    private static readonly string[] s_services = ["Bff", "Feed", "Mall"];
+
+    /// <summary>Every options class of the rooms; those that extend a class of the framework are the framework's.</summary>
+    public static IEnumerable<Type> Types() => Repository.RoomAssemblies().SelectMany(assembly => assembly.GetTypes())
+        .Where(type => type is { IsClass: true, IsAbstract: false } && type.BaseType == typeof(object)
+            && type.Name.EndsWith("Options", StringComparison.Ordinal));
+
+    /// <summary>The full keys of a class, such as "Bff:Url"; "{Service}" stands for the name of every service.</summary>
+    public static IEnumerable<string> Keys(Type options)
+    {
+        var section = options.GetField("Section")?.GetRawConstantValue() as string;
+        if (section is null) return [];
+        return options.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(property => property.SetMethod is { IsPublic: true })
+            .Select(property => section.Length == 0 ? property.Name : $"{section}:{property.Name}");
+    }
+
+    /// <summary>All keys with the services' names filled in.</summary>
+    public static IReadOnlySet<string> AllKeys() => Types().SelectMany(Keys).SelectMany(FillIn).ToHashSet();
+
+    /// <summary>The keys in the first column of a page's tables.</summary>
+    public static IReadOnlySet<string> Documented(string page) => page.Split('\n').Where(line => line.StartsWith("| `", StringComparison.Ordinal))
+        .SelectMany(line => Key().Matches(line.Split('|')[1])).Select(match => match.Groups[1].Value).ToHashSet();
+
+    /// <summary>Whether a documented key is one of the code's.</summary>
+    public static bool IsKnown(string key, IReadOnlySet<string> keys) =>
+        s_ofTheFramework.Contains(key) || keys.Contains(key) || keys.SelectMany(FillIn).Contains(key);
+
+    private static IEnumerable<string> FillIn(string key) => s_services.Select(service => key.Replace("{Service}", service, StringComparison.Ordinal)).Distinct();
+
+    [GeneratedRegex("`([^`]+)`")]
+    private static partial Regex Key();
+}
