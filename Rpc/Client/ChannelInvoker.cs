@@ -8,16 +8,16 @@ internal sealed class ChannelInvoker(RpcChannel channel) : CallInvoker
     public override AsyncUnaryCall<TResponse> AsyncUnaryCall<TRequest, TResponse>(
         Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request)
     {
-        var call = new ClientCall<TRequest, TResponse>(channel, method, options);
+        var call = new UnaryClientCall<TRequest, TResponse>(channel, method, options, request);
         return new AsyncUnaryCall<TResponse>(
-            call.GetSingleResponseAsync(request), call.ResponseHeadersAsync, call.GetStatus, call.GetTrailers, call.Dispose);
+            call.GetResponseAsync(), call.ResponseHeadersAsync, call.GetStatus, call.GetTrailers, call.Dispose);
     }
 
     public override AsyncServerStreamingCall<TResponse> AsyncServerStreamingCall<TRequest, TResponse>(
         Method<TRequest, TResponse> method, string? host, CallOptions options, TRequest request)
     {
-        var call = new ClientCall<TRequest, TResponse>(channel, method, options);
-        call.Start(request);
+        var call = new ServerStreamingClientCall<TRequest, TResponse>(channel, method, options, request);
+        call.Start();
         return new AsyncServerStreamingCall<TResponse>(call, call.ResponseHeadersAsync, call.GetStatus, call.GetTrailers, call.Dispose);
     }
 

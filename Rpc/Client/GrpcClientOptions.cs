@@ -12,6 +12,9 @@ public sealed class GrpcClientOptions
     /// <summary>With less time left than this a call is not sent (spec §7.1 rule 3). Default 5 ms.</summary>
     public TimeSpan MinTimeout { get; set; } = TimeSpan.FromMilliseconds(5);
 
+    /// <summary>Kept from the caller's remaining time for the way of the answer. Default: 10 ms, on loopback none.</summary>
+    public TimeSpan? NetworkAllowance { get; set; }
+
     /// <summary>Largest response message in bytes, checked on its length prefix. Default 4 MiB.</summary>
     public int MaxReceiveMessageBytes { get; set; } = 4 * 1024 * 1024;
 

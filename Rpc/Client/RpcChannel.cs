@@ -6,6 +6,7 @@ namespace FeedMall.Rpc.Client;
 public sealed class RpcChannel : ChannelBase, IDisposable
 {
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan DefaultNetworkAllowance = TimeSpan.FromMilliseconds(10);
 
     /// <summary>A channel; it connects at the first call.</summary>
     /// <exception cref="ArgumentException">No address, or one that is neither http nor https.</exception>
@@ -19,6 +20,8 @@ public sealed class RpcChannel : ChannelBase, IDisposable
         Options = options;
         Telemetry = telemetry;
         Clock = clock;
+        NetworkAllowance = options.NetworkAllowance ?? (Address.IsLoopback ? TimeSpan.Zero : DefaultNetworkAllowance);
+        Chain = new ClientChain(this);
         var handler = new SocketsHttpHandler
         {
             EnableMultipleHttp2Connections = true,
@@ -39,6 +42,10 @@ public sealed class RpcChannel : ChannelBase, IDisposable
     internal RpcTelemetry Telemetry { get; }
 
     internal TimeProvider Clock { get; }
+
+    internal TimeSpan NetworkAllowance { get; }
+
+    internal ClientChain Chain { get; }
 
     internal HttpMessageInvoker Http { get; }
 

@@ -29,11 +29,11 @@ public static class RpcClientRegistration
     /// <summary>The channels of one container; they are closed with it.</summary>
     private sealed class ChannelPool(RpcTelemetry telemetry, TimeProvider clock) : IDisposable
     {
-        private readonly ConcurrentDictionary<(string, TimeSpan, TimeSpan, int, int?, object?), Lazy<RpcChannel>> _channels = new();
+        private readonly ConcurrentDictionary<(string, TimeSpan, TimeSpan, TimeSpan?, int, int?, object?), Lazy<RpcChannel>> _channels = new();
 
         public RpcChannel Get(GrpcClientOptions options) =>
             _channels.GetOrAdd(
-                (string.Join(',', options.Addresses), options.DefaultTimeout, options.MinTimeout, options.MaxReceiveMessageBytes,
+                (string.Join(',', options.Addresses), options.DefaultTimeout, options.MinTimeout, options.NetworkAllowance, options.MaxReceiveMessageBytes,
                     options.MaxSendMessageBytes, options.ConfigureHandler),
                 _ => new Lazy<RpcChannel>(() => new RpcChannel(options, telemetry, clock))).Value;
 

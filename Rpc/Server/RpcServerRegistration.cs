@@ -50,7 +50,7 @@ public static class RpcServerRegistration
         registry.Add(binder.Services);
         if (registry.TakeFallback())
         {
-            endpoints.MapPost("{service}/{method}", ServerProtocol.AnswerUnknown).WithDisplayName("gRPC unknown method");
+            endpoints.Map("{**path}", ServerProtocol.AnswerUnknown).WithDisplayName("gRPC unknown method").WithOrder(int.MaxValue);
             endpoints.MapGrpcService<Health.HealthService>();
         }
         return new Conventions(binder.Endpoints);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using FeedMall.Rpc.Errors;
 using FeedMall.Rpc.Wire;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
@@ -7,52 +8,43 @@ using Microsoft.AspNetCore.Http.Features;
 namespace FeedMall.Rpc.Server;
 
 /// <summary>
-/// One call as the server sees it: what the method is given, and the only place that writes the response. A call ends once:
-/// whoever wins <see cref="TryEnd"/> (the method's return, an error, the deadline) writes the status, everybody after that is too late.
+/// One call as the server sees it: what the method is given, and the only place that writes the response. A call ends once: by the
+/// method's return, an error, the deadline or the caller's leaving, whichever is first; everybody after that is too late.
 /// </summary>
-internal sealed class ServerCall : ServerCallContext, IDisposable
+internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan timeout, GrpcServiceOptions options, TimeProvider clock)
+    : ServerCallContext, IAsyncDisposable
 {
     private const int ResetCodeCancel = 8;
+    private static readonly TimeSpan AnswerGrace = TimeSpan.FromMilliseconds(250);
 
-    private readonly GrpcServiceOptions _options;
-    private readonly CancellationTokenSource _deadline;
-    private readonly CancellationTokenSource _ended;
-
-    // One writer at a time: messages of the method, or the status of the deadline.
-    private readonly SemaphoreSlim _writing = new(1, 1);
-    private readonly CancellationTokenRegistration _onDeadline;
+    // Guards _isEnded, _isWriting, _written and _deadlineAnswer: the method's thread, the timer and the connection's end meet here.
+    private readonly Lock _gate = new();
+    private readonly CancellationTokenSource _ended = new();
+    private readonly long _startedAt = clock.GetTimestamp();
+    private ITimer? _timer;
+    private CancellationTokenRegistration _onAborted;
+    private TaskCompletionSource? _deadlineAnswer;
+    private TaskCompletionSource? _written;
     private Dictionary<object, object>? _userState;
     private Metadata? _requestHeaders;
-    private Task _deadlineAnswer = Task.CompletedTask;
-    private int _isEnded;
+    private bool _isEnded;
+    private bool _isWriting;
 
-    public ServerCall(HttpContext http, IMethod method, TimeSpan timeout, GrpcServiceOptions options, TimeProvider clock)
-    {
-        Http = http;
-        RpcMethod = method;
-        _options = options;
-        Deadline = clock.GetUtcNow().UtcDateTime + timeout;
-        _deadline = new CancellationTokenSource(timeout, clock);
-        _ended = CancellationTokenSource.CreateLinkedTokenSource(_deadline.Token, http.RequestAborted);
-        // Registered after the link, so it runs before it: the status is decided before the method sees its token fire.
-        _onDeadline = _deadline.Token.UnsafeRegister(static call => ((ServerCall)call!).AnswerDeadline(), this);
-    }
+    public HttpContext Http => http;
 
-    public HttpContext Http { get; }
+    public IMethod RpcMethod => method;
 
-    public IMethod RpcMethod { get; }
+    public override string Method => method.FullName;
 
-    public override string Method => RpcMethod.FullName;
+    public override string Host => http.Request.Host.Value ?? "";
 
-    public override string Host => Http.Request.Host.Value ?? "";
-
-    public override string Peer => Http.Connection.RemoteIpAddress is not { } address
+    public override string Peer => http.Connection.RemoteIpAddress is not { } address
         ? "unix:"
         : address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6
-            ? $"ipv6:[{address}]:{Http.Connection.RemotePort}"
-            : $"ipv4:{address}:{Http.Connection.RemotePort}";
+            ? $"ipv6:[{address}]:{http.Connection.RemotePort}"
+            : $"ipv4:{address}:{http.Connection.RemotePort}";
 
-    public override DateTime Deadline { get; }
+    public override DateTime Deadline { get; } = clock.GetUtcNow().UtcDateTime + timeout;
 
     public override Metadata RequestHeaders => _requestHeaders ??= ReadRequestHeaders();
 
@@ -64,139 +56,213 @@ internal sealed class ServerCall : ServerCallContext, IDisposable
 
     public override IDictionary<object, object> UserState => _userState ??= [];
 
-    /// <summary>How the call really ended; set by the winner of <see cref="TryEnd"/>.</summary>
-    public Status FinalStatus { get; private set; } = Status.DefaultCancelled;
+    /// <summary>How the call ended.</summary>
+    public Status FinalStatus { get; private set; }
 
-    public bool IsDeadlineExceeded => _deadline.IsCancellationRequested;
+    /// <summary>From the call's arrival to its answer, not to the end of a method that outlives its deadline.</summary>
+    public TimeSpan Duration { get; private set; }
+
+    public bool IsEnded
+    {
+        get
+        {
+            lock (_gate) return _isEnded;
+        }
+    }
+
+    /// <summary>From now on the deadline and the caller's leaving end the call. False: the time was up on arrival, and this is answered.</summary>
+    public bool TryStart()
+    {
+        if (timeout <= TimeSpan.Zero)
+        {
+            var tooLate = DeadlinePassed();
+            End(tooLate.Status, tooLate.Trailers);
+            return false;
+        }
+        _onAborted = http.RequestAborted.UnsafeRegister(static call => ((ServerCall)call!).Abandon(), this);
+        _timer = clock.CreateTimer(static call => _ = ((ServerCall)call!).AnswerDeadlineAsync(), this, timeout, Timeout.InfiniteTimeSpan);
+        return true;
+    }
 
     public override async Task WriteResponseHeadersAsync(Metadata responseHeaders)
     {
-        await _writing.WaitAsync(CancellationToken);
+        BeginWrite();
         try
         {
-            ThrowIfEnded();
-            if (Http.Response.HasStarted) throw new InvalidOperationException("The response headers were sent already.");
-            foreach (var entry in responseHeaders) Http.Response.Headers.Append(entry.Key, MetadataCoding.Encode(entry));
-            await Http.Response.StartAsync(CancellationToken);
+            if (http.Response.HasStarted) throw new InvalidOperationException("The response headers were sent already.");
+            for (var i = 0; i < responseHeaders.Count; i++)
+            {
+                MetadataCoding.ThrowIfReserved(responseHeaders[i].Key);
+                http.Response.Headers.Append(responseHeaders[i].Key, MetadataCoding.Encode(responseHeaders[i]));
+            }
+            await http.Response.StartAsync(CancellationToken.None);
+            // Starting alone leaves the headers in the buffer until something is written.
+            await http.Response.BodyWriter.FlushAsync(CancellationToken.None);
         }
         finally
         {
-            _writing.Release();
+            EndWrite();
         }
     }
 
     /// <summary>Sends one message of a stream; completes when the connection has room for more, so a slow reader slows the method down.</summary>
+    /// <param name="cancellationToken">
+    /// Not the call's own: Kestrel answers a flush that is cancelled by resetting the stream, and the deadline has a status to send.
+    /// </param>
     public async Task WriteAsync<T>(Marshaller<T> marshaller, T message, CancellationToken cancellationToken)
     {
-        await _writing.WaitAsync(cancellationToken);
+        BeginWrite();
         try
         {
-            ThrowIfEnded();
-            MessageWriter.Write(Http.Response.BodyWriter, marshaller, message, _options.MaxSendMessageBytes);
-            await Http.Response.BodyWriter.FlushAsync(cancellationToken);
+            MessageWriter.Write(http.Response.BodyWriter, marshaller, message, options.MaxSendMessageBytes);
+            await http.Response.BodyWriter.FlushAsync(cancellationToken);
         }
         finally
         {
-            _writing.Release();
+            EndWrite();
         }
     }
 
-    /// <summary>Ends the call with its one response and the status of the method, unless it has ended.</summary>
+    /// <summary>Ends the call with its one response and the status of the method. The transport flushes both together.</summary>
     public void End<T>(Marshaller<T> marshaller, T message)
     {
-        if (!TryEnd(Status)) return;
-        try
+        if (message is null) throw new InvalidOperationException($"The method {Method} returned null.");
+        lock (_gate)
         {
+            if (_isEnded) return;
+            // Inside of the lock: a deadline that passes meanwhile comes too late, not into the middle of the message.
             if (Status.StatusCode == StatusCode.OK)
-                MessageWriter.Write(Http.Response.BodyWriter, marshaller, message, _options.MaxSendMessageBytes);
+                MessageWriter.Write(http.Response.BodyWriter, marshaller, message, options.MaxSendMessageBytes);
+            MarkEnded(Status);
         }
-        catch (RpcException tooLarge)
-        {
-            FinalStatus = tooLarge.Status;
-        }
-        WriteStatus(FinalStatus);
+        WriteStatus(Status, ResponseTrailers, null);
     }
 
     /// <summary>Ends the call, unless it has ended.</summary>
-    public void End(Status status)
+    /// <param name="trailers">Of the error; they follow those that the method has set.</param>
+    public void End(Status status, Metadata? trailers)
     {
-        if (TryEnd(status)) WriteStatus(status);
+        lock (_gate)
+        {
+            if (_isEnded) return;
+            MarkEnded(status);
+        }
+        WriteStatus(status, ResponseTrailers, trailers);
     }
 
     /// <summary>Waits until an answer that the deadline has begun is out; the HTTP context must not be recycled before.</summary>
-    public Task DeadlineAnswered() => _deadlineAnswer;
-
-    public void Dispose()
+    public Task DeadlineAnswered()
     {
-        _onDeadline.Dispose();
-        _ended.Dispose();
-        _deadline.Dispose();
-        _writing.Dispose();
+        lock (_gate) return _deadlineAnswer?.Task ?? Task.CompletedTask;
     }
 
-    private bool TryEnd(Status status)
+    public async ValueTask DisposeAsync()
     {
-        if (Interlocked.Exchange(ref _isEnded, 1) != 0) return false;
-        FinalStatus = status;
-        return true;
+        await _onAborted.DisposeAsync();
+        if (_timer is not null) await _timer.DisposeAsync();
     }
 
-    private void ThrowIfEnded()
-    {
-        if (Volatile.Read(ref _isEnded) != 0) throw new OperationCanceledException("The call has ended.", CancellationToken);
-    }
+    private RpcException DeadlinePassed() => RpcErrors.Create(
+        StatusCode.DeadlineExceeded, Reasons.DeadlineExceeded, "The deadline passed before the call was answered.", method.ServiceName);
 
-    private void AnswerDeadline()
+    private void Abandon()
     {
-        var error = Errors.RpcErrors.Create(
-            StatusCode.DeadlineExceeded, Errors.Reasons.DeadlineExceeded, "The deadline passed before the call was answered.", RpcMethod.ServiceName);
-        if (TryEnd(error.Status)) _deadlineAnswer = AnswerDeadlineAsync(error);
-    }
-
-    private async Task AnswerDeadlineAsync(RpcException error)
-    {
-        // A write that is stuck at a slow reader holds the gate: then the stream is reset instead of answered.
-        if (!_writing.Wait(0))
+        lock (_gate)
         {
-            Http.Features.Get<IHttpResetFeature>()?.Reset(ResetCodeCancel);
-            return;
+            if (_isEnded) return;
+            MarkEnded(Status.DefaultCancelled);
+        }
+        _ended.Cancel();
+    }
+
+    // The answer goes out even past a method that ignores its token. Of the trailers that the method set none are sent: it may be
+    // changing them right now.
+    private async Task AnswerDeadlineAsync()
+    {
+        var error = DeadlinePassed();
+        TaskCompletionSource answered;
+        Task written;
+        lock (_gate)
+        {
+            if (_isEnded) return;
+            MarkEnded(error.Status);
+            answered = _deadlineAnswer = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            written = (_written = _isWriting ? new(TaskCreationOptions.RunContinuationsAsynchronously) : null)?.Task ?? Task.CompletedTask;
         }
         try
         {
-            foreach (var entry in error.Trailers) ResponseTrailers.Add(entry);
-            WriteStatus(error.Status);
-            await Http.Response.CompleteAsync();
+            var cancelled = _ended.CancelAsync();
+            await CompleteOrResetAsync(written, error);
+            await cancelled;
+            answered.SetResult();
         }
-        catch (Exception gone) when (gone is IOException or InvalidOperationException or OperationCanceledException)
+        catch (Exception exception)
         {
-            // The caller went away at the same moment.
-            Http.Abort();
+            // Runs on a timer's thread: what went wrong is handed to the call's own thread, which waits for it. A caller that left
+            // at the same moment needs no answer.
+            if (http.RequestAborted.IsCancellationRequested) answered.SetResult();
+            else answered.SetException(exception);
         }
-        finally
+    }
+
+    // Behind messages that a slow reader does not take no status gets through: then the stream is reset.
+    private async Task CompleteOrResetAsync(Task written, RpcException error)
+    {
+        try
         {
-            _writing.Release();
+            await written.WaitAsync(AnswerGrace, clock);
+            WriteStatus(error.Status, null, error.Trailers);
+            await http.Response.CompleteAsync().WaitAsync(AnswerGrace, clock);
+        }
+        catch (TimeoutException)
+        {
+            http.Features.Get<IHttpResetFeature>()?.Reset(ResetCodeCancel);
+        }
+    }
+
+    private void MarkEnded(Status status)
+    {
+        _isEnded = true;
+        FinalStatus = status;
+        Duration = clock.GetElapsedTime(_startedAt);
+    }
+
+    private void BeginWrite()
+    {
+        lock (_gate)
+        {
+            if (_isEnded) throw new OperationCanceledException("The call has ended.", CancellationToken);
+            if (_isWriting) throw new InvalidOperationException("A write is still under way: write one message at a time.");
+            _isWriting = true;
+        }
+    }
+
+    private void EndWrite()
+    {
+        lock (_gate)
+        {
+            _isWriting = false;
+            _written?.SetResult();
         }
     }
 
     // Before anything was sent the status goes into the headers ("trailers-only"), otherwise behind the last message.
-    private void WriteStatus(Status status)
+    private void WriteStatus(Status status, Metadata? own, Metadata? error)
     {
-        var response = Http.Response;
-        var trailersOnly = !response.HasStarted && response.BodyWriter.UnflushedBytes == 0;
-        void Append(string name, string value)
-        {
-            if (trailersOnly) response.Headers.Append(name, value);
-            else response.AppendTrailer(name, value);
-        }
-        Append(HeaderNames.Status, ((int)status.StatusCode).ToString(CultureInfo.InvariantCulture));
-        if (status.Detail.Length > 0) Append(HeaderNames.Message, PercentCoding.Encode(status.Detail));
-        foreach (var entry in ResponseTrailers) Append(entry.Key, MetadataCoding.Encode(entry));
+        var response = http.Response;
+        var isTrailersOnly = !response.HasStarted && response.BodyWriter.UnflushedBytes == 0;
+        var target = isTrailersOnly ? response.Headers : http.Features.Get<IHttpResponseTrailersFeature>()!.Trailers;
+        target[HeaderNames.Status] = HeaderNames.Format(status.StatusCode);
+        if (status.Detail.Length > 0) target[HeaderNames.Message] = PercentCoding.Encode(status.Detail);
+        target[HeaderNames.ServerTiming] = string.Create(CultureInfo.InvariantCulture, $"rpc;dur={Duration.TotalMilliseconds:0.###}");
+        MetadataCoding.Append(own, target);
+        MetadataCoding.Append(error, target);
     }
 
     private Metadata ReadRequestHeaders()
     {
         var metadata = new Metadata();
-        foreach (var (name, values) in Http.Request.Headers)
+        foreach (var (name, values) in http.Request.Headers)
         {
             foreach (var value in values) MetadataCoding.Decode(metadata, name, value);
         }

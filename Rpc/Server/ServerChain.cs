@@ -7,37 +7,62 @@ using Microsoft.Extensions.Logging;
 
 namespace FeedMall.Rpc.Server;
 
-/// <summary>
-/// What every call passes on its way to the method, in this order: telemetry, deadline, (admission, validation: to come,) errors.
-/// The telemetry is outermost so that it sees every status, the errors are innermost so that only one place makes them.
-/// </summary>
-internal sealed partial class ServerChain(RpcTelemetry telemetry, TimeProvider clock, ILogger<ServerChain> log)
-{
-    /// <summary>Puts the chain around a method; done once per method, not per call.</summary>
-    public Func<ServerCall, Task> Around(Func<ServerCall, Task> method) =>
-        call => MeasureAsync(call, call => CheckDeadlineAsync(call, call => AnswerErrorsAsync(call, method)));
+/// <summary>A call's way from here to its end.</summary>
+internal delegate Task ServerStep(ServerCall call);
 
-    private async Task MeasureAsync(ServerCall call, Func<ServerCall, Task> next)
+/// <summary>
+/// What every call passes on its way to the method. Telemetry is outermost so that it sees every status; errors are innermost so that
+/// one place makes them.
+/// </summary>
+internal sealed partial class ServerChain
+{
+    private delegate Task Link(ServerCall call, ServerStep next);
+
+    private readonly RpcTelemetry _telemetry;
+    private readonly ILogger<ServerChain> _log;
+    private readonly Link[] _links;
+
+    public ServerChain(RpcTelemetry telemetry, ILogger<ServerChain> log)
     {
-        var start = clock.GetTimestamp();
-        try
-        {
-            await next(call);
-            await call.DeadlineAnswered();
-        }
-        finally
-        {
-            var status = call.FinalStatus;
-            telemetry.RecordServer(call.RpcMethod, status.StatusCode, clock.GetElapsedTime(start));
-            RpcTelemetry.Describe(call.Http.Features.Get<IHttpActivityFeature>()?.Activity, call.RpcMethod, status, IsOurFault(status.StatusCode));
-        }
+        _telemetry = telemetry;
+        _log = log;
+        _links =
+        [
+            MeasureAsync,
+            KeepDeadlineAsync,
+            // admission, validation: to come
+            AnswerErrorsAsync,
+        ];
     }
 
-    // A call that arrives too late is not begun; later the deadline answers by itself, even past a method that ignores its token.
-    private static Task CheckDeadlineAsync(ServerCall call, Func<ServerCall, Task> next) =>
-        call.IsDeadlineExceeded ? Task.CompletedTask : next(call);
+    /// <summary>Puts the chain around a method; done once per method, so that a call allocates nothing for it.</summary>
+    public ServerStep Around(ServerStep method)
+    {
+        var step = method;
+        for (var i = _links.Length - 1; i >= 0; i--) step = Join(_links[i], step);
+        return step;
+    }
 
-    private async Task AnswerErrorsAsync(ServerCall call, Func<ServerCall, Task> next)
+    private static ServerStep Join(Link link, ServerStep next) => call => link(call, next);
+
+    private async Task MeasureAsync(ServerCall call, ServerStep next)
+    {
+        var span = call.Http.Features.Get<IHttpActivityFeature>()?.Activity;
+        await next(call);
+        _telemetry.RecordServer(call.RpcMethod, call.FinalStatus.StatusCode, call.Duration);
+        RpcTelemetry.Describe(span, call.RpcMethod, call.FinalStatus, IsOurFault(call.FinalStatus.StatusCode));
+    }
+
+    // A call that arrives too late is not begun. Later the deadline answers by itself, even past a method that ignores its token;
+    // the call is over for the server, and its place free, only when the method has really ended.
+    private static async Task KeepDeadlineAsync(ServerCall call, ServerStep next)
+    {
+        if (!call.TryStart()) return;
+        await next(call);
+        await call.DeadlineAnswered();
+    }
+
+    private async Task AnswerErrorsAsync(ServerCall call, ServerStep next)
     {
         try
         {
@@ -47,23 +72,23 @@ internal sealed partial class ServerChain(RpcTelemetry telemetry, TimeProvider c
         {
             // The outermost edge of a call: whatever went wrong becomes a status, and the process lives on.
             var error = Translate(call, exception);
-            foreach (var entry in error.Trailers) call.ResponseTrailers.Add(entry);
-            call.End(error.Status);
+            if (error is not null) call.End(error.Status, error.Trailers);
         }
     }
 
-    private RpcException Translate(ServerCall call, Exception exception)
+    // Null: the call has its answer already, and what the method came to afterwards interests nobody.
+    private RpcException? Translate(ServerCall call, Exception exception)
     {
         var domain = call.RpcMethod.ServiceName;
         switch (exception)
         {
+            case not null when call.IsEnded:
+                LogLate(call.Method, exception.GetType());
+                return null;
             case ServiceException refusal:
                 return RpcErrors.Create(refusal.Code, refusal.Reason, refusal.Message, domain, refusal.Metadata);
-            case RpcException error:
+            case RpcException { StatusCode: not StatusCode.OK } error:
                 return error;
-            case not null when call.IsDeadlineExceeded:
-                return RpcErrors.Create(StatusCode.DeadlineExceeded, Reasons.DeadlineExceeded, "The deadline passed before the call was answered.", domain);
-            case not null when call.Http.RequestAborted.IsCancellationRequested:
             case BadHttpRequestException or ConnectionResetException:
                 return RpcErrors.Create(StatusCode.Cancelled, Reasons.Cancelled, "The caller gave up.", domain);
             default:
@@ -78,4 +103,7 @@ internal sealed partial class ServerChain(RpcTelemetry telemetry, TimeProvider c
 
     [LoggerMessage(1, LogLevel.Error, "The method {Method} failed")]
     private partial void LogUnhandled(string method, Exception exception);
+
+    [LoggerMessage(2, LogLevel.Debug, "The method {Method} ended with {Exception} after its call had ended")]
+    private partial void LogLate(string method, Type exception);
 }

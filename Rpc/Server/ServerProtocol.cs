@@ -1,4 +1,3 @@
-using System.Globalization;
 using FeedMall.Rpc.Wire;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
@@ -37,16 +36,17 @@ internal static class ServerProtocol
         return true;
     }
 
-    /// <summary>Answers a path that names no method: UNIMPLEMENTED for a gRPC request, 415 for another one.</summary>
+    /// <summary>Answers a path that names no method: UNIMPLEMENTED for a gRPC request, 404 for any other.</summary>
     public static Task AnswerUnknown(HttpContext http)
     {
-        if (TryAccept(http)) WriteTrailersOnly(http, new Status(StatusCode.Unimplemented, $"The method '{http.Request.Path}' is not known here."));
+        if (!HeaderNames.IsGrpc(http.Request.ContentType)) http.Response.StatusCode = StatusCodes.Status404NotFound;
+        else if (TryAccept(http)) WriteTrailersOnly(http, new Status(StatusCode.Unimplemented, $"The method '{http.Request.Path}' is not known here."));
         return Task.CompletedTask;
     }
 
     private static void WriteTrailersOnly(HttpContext http, Status status)
     {
-        http.Response.Headers[HeaderNames.Status] = ((int)status.StatusCode).ToString(CultureInfo.InvariantCulture);
+        http.Response.Headers[HeaderNames.Status] = HeaderNames.Format(status.StatusCode);
         http.Response.Headers[HeaderNames.Message] = PercentCoding.Encode(status.Detail);
     }
 }

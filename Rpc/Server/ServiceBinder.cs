@@ -42,14 +42,15 @@ internal sealed class ServiceBinder<TService>(
         Method<TRequest, TResponse> method, ServerStreamingServerMethod<TRequest, TResponse>? handler)
     {
         var invoke = Find<Func<TService, TRequest, IServerStreamWriter<TResponse>, ServerCallContext, Task>>(method.Name);
-        Map(method, options.DefaultStreamTimeout, async call =>
+        var isLong = invoke.Method.IsDefined(typeof(LongCallAttribute), inherit: true);
+        Map(method, isLong ? GrpcTimeout.Max : options.DefaultStreamTimeout, async call =>
         {
             var request = await ReadSingleAsync(call, method.RequestMarshaller);
             var service = _create(call.Http.RequestServices, []);
             try
             {
                 await invoke(service, request, new ResponseStream<TResponse>(call, method.ResponseMarshaller), call);
-                call.End(call.Status);
+                call.End(call.Status, null);
             }
             finally
             {
@@ -68,20 +69,20 @@ internal sealed class ServiceBinder<TService>(
     private void MapUnsupported(IMethod method) => Map(method, options.DefaultStreamTimeout, _ =>
         throw new RpcException(new Status(StatusCode.Unimplemented, "Streaming requests are not supported yet.")));
 
-    private void Map(IMethod method, TimeSpan defaultTimeout, Func<ServerCall, Task> handle)
+    private void Map(IMethod method, TimeSpan defaultTimeout, ServerStep handle)
     {
         var run = chain.Around(handle);
         Services.Add(method.ServiceName);
         Endpoints.Add(endpoints.MapPost(method.FullName, async http =>
         {
             // Routes match regardless of case, gRPC paths do not.
-            if (http.Request.Path.Value != method.FullName)
+            if (!string.Equals(http.Request.Path.Value, method.FullName, StringComparison.Ordinal))
             {
                 await ServerProtocol.AnswerUnknown(http);
                 return;
             }
             if (!ServerProtocol.TryAccept(http)) return;
-            using var call = new ServerCall(http, method, ReadTimeout(http, defaultTimeout), options, clock);
+            await using var call = new ServerCall(http, method, ReadTimeout(http, defaultTimeout), options, clock);
             await run(call);
         }).WithDisplayName($"gRPC {method.FullName}"));
     }

@@ -33,7 +33,8 @@ internal static class GrpcTimeout
         timeout = default;
         if (text is not { Length: >= 2 and <= MaxDigits + 1 } || Nanoseconds(text[^1]) is not (> 0 and var unit)) return false;
         if (!long.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var value)) return false;
-        var ticks = (Int128)value * unit / TimeSpan.NanosecondsPerTick;
+        // Rounded up: less than one tick of time is little, but it is not none.
+        var ticks = ((Int128)value * unit + TimeSpan.NanosecondsPerTick - 1) / TimeSpan.NanosecondsPerTick;
         timeout = ticks > Max.Ticks ? Max : new TimeSpan((long)ticks);
         return true;
     }

@@ -1,3 +1,6 @@
+using System.Globalization;
+using Grpc.Core;
+
 namespace FeedMall.Rpc.Wire;
 
 /// <summary>The protocol's own headers.</summary>
@@ -9,7 +12,20 @@ internal static class HeaderNames
     public const string Timeout = "grpc-timeout";
     public const string Encoding = "grpc-encoding";
     public const string AcceptEncoding = "grpc-accept-encoding";
+    public const string ServerTiming = "server-timing";
     public const string ContentType = "application/grpc";
+
+    private static readonly string[] Numbers =
+        ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16"];
+
+    /// <summary>The value of grpc-status.</summary>
+    public static string Format(StatusCode code) => (uint)code < (uint)Numbers.Length ? Numbers[(int)code] : Format(StatusCode.Unknown);
+
+    /// <summary>The code in grpc-status; UNKNOWN for a number or a text that is no code (spec §13.2.7).</summary>
+    public static StatusCode ParseStatus(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number < Numbers.Length
+            ? (StatusCode)number
+            : StatusCode.Unknown;
 
     /// <summary>Whether a header belongs to the protocol or the transport and is therefore no metadata.</summary>
     public static bool IsReserved(string name) =>
@@ -19,7 +35,9 @@ internal static class HeaderNames
         || name.Equals("te", StringComparison.OrdinalIgnoreCase)
         || name.Equals("host", StringComparison.OrdinalIgnoreCase)
         || name.Equals("content-length", StringComparison.OrdinalIgnoreCase)
-        || name.Equals("transfer-encoding", StringComparison.OrdinalIgnoreCase);
+        || name.Equals("transfer-encoding", StringComparison.OrdinalIgnoreCase)
+        || name.Equals("date", StringComparison.OrdinalIgnoreCase)
+        || name.Equals("server", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>
     /// Whether a content type is gRPC's: "application/grpc", alone or followed by "+format" or ";parameters" (spec §13.1.3).

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Grpc.Core;
+using Microsoft.AspNetCore.Http;
 
 namespace FeedMall.Rpc.Wire;
 
@@ -10,6 +11,21 @@ internal static class MetadataCoding
     public static string Encode(Metadata.Entry entry) =>
         entry.IsBinary ? Convert.ToBase64String(entry.ValueBytes).TrimEnd('=') : entry.Value;
 
+    /// <summary>Appends all entries to headers or trailers.</summary>
+    public static void Append(Metadata? metadata, IHeaderDictionary headers)
+    {
+        for (var i = 0; i < metadata?.Count; i++)
+        {
+            if (!HeaderNames.IsReserved(metadata[i].Key)) headers.Append(metadata[i].Key, Encode(metadata[i]));
+        }
+    }
+
+    /// <summary>A method that sets the protocol's own headers is wrong, and hears of it while it can still be answered.</summary>
+    public static void ThrowIfReserved(string key)
+    {
+        if (HeaderNames.IsReserved(key)) throw new ArgumentException($"The key '{key}' belongs to the protocol and cannot be metadata.");
+    }
+
     /// <summary>Adds what one header line holds; several binary values may stand in one line, parted by commas. What cannot be read is left out.</summary>
     public static void Decode(Metadata metadata, string name, string? value)
     {
@@ -19,18 +35,22 @@ internal static class MetadataCoding
             if (Metadata.Entry.IsText(value)) metadata.Add(name, value);
             return;
         }
-        foreach (var part in value.Split(','))
+        foreach (var part in value.AsSpan().Split(','))
         {
-            if (TryDecodeBase64(part.Trim(), out var bytes)) metadata.Add(name, bytes);
+            if (TryDecodeBase64(value.AsSpan()[part].Trim(), out var bytes)) metadata.Add(name, bytes);
         }
     }
 
-    /// <summary>Base64 with or without padding.</summary>
-    public static bool TryDecodeBase64(string text, [NotNullWhen(true)] out byte[]? bytes)
+    /// <summary>Base64 with or without padding, and nothing else in between.</summary>
+    public static bool TryDecodeBase64(ReadOnlySpan<char> text, [NotNullWhen(true)] out byte[]? bytes)
     {
-        var padded = text.Length % 4 == 0 ? text : text.PadRight(text.Length + 4 - text.Length % 4, '=');
-        var buffer = new byte[padded.Length / 4 * 3];
-        bytes = Convert.TryFromBase64String(padded, buffer, out var written) ? buffer[..written] : null;
-        return bytes is not null;
+        bytes = null;
+        var digits = text.TrimEnd('=');
+        if (digits.Length % 4 == 1 || text.Length - digits.Length > 2 || digits.ContainsAny(" \t\r\n")) return false;
+        var buffer = new byte[digits.Length * 3 / 4];
+        var padded = string.Concat(digits, "==".AsSpan(0, (4 - digits.Length % 4) % 4));
+        if (!Convert.TryFromBase64String(padded, buffer, out var written) || written != buffer.Length) return false;
+        bytes = buffer;
+        return true;
     }
 }

@@ -24,20 +24,21 @@ internal static class PercentCoding
     public static string Decode(string value)
     {
         if (!value.Contains('%')) return value;
-        var bytes = new byte[value.Length * 3];
+        // In place: what is decoded never gets longer.
+        var bytes = Encoding.UTF8.GetBytes(value);
         var count = 0;
-        for (var i = 0; i < value.Length; i++)
+        for (var i = 0; i < bytes.Length; i++)
         {
-            if (value[i] == '%' && i + 2 < value.Length && char.IsAsciiHexDigit(value[i + 1]) && char.IsAsciiHexDigit(value[i + 2]))
+            var b = bytes[i];
+            if (b == '%' && i + 2 < bytes.Length && char.IsAsciiHexDigit((char)bytes[i + 1]) && char.IsAsciiHexDigit((char)bytes[i + 2]))
             {
-                bytes[count++] = Convert.FromHexString(value.AsSpan(i + 1, 2))[0];
+                b = (byte)(ValueOf(bytes[i + 1]) << 4 | ValueOf(bytes[i + 2]));
                 i += 2;
             }
-            else
-            {
-                count += Encoding.UTF8.GetBytes(value.AsSpan(i, 1), bytes.AsSpan(count));
-            }
+            bytes[count++] = b;
         }
         return Encoding.UTF8.GetString(bytes, 0, count);
     }
+
+    private static int ValueOf(byte digit) => digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10;
 }

@@ -13,7 +13,7 @@ public sealed partial class TelemetryNameTests
     // Files whose span names come from the call itself; docs/TELEMETRY.md shows their pattern.
     private static readonly Dictionary<string, string> s_namedByTheCall = new()
     {
-        ["Rpc/Client/ClientCall.cs"] = "named after the gRPC method that is called: package.Service/Method",
+        ["Rpc/Client/ClientChain.cs"] = "named after the gRPC method that is called: package.Service/Method",
     };
 
     // "path" → why texts that look like a reason stand there.

@@ -1,0 +1,30 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace FeedMall.Bff.Answers;
+
+/// <summary>How this service reads and writes JSON.</summary>
+internal static class Json
+{
+    private const int MaxDepth = 16;
+
+    /// <summary>The settings of requests and answers alike: camelCase, absent instead of null, bounded depth, no property twice.</summary>
+    public static void Configure(JsonSerializerOptions options)
+    {
+        options.TypeInfoResolverChain.Insert(0, BffJson.Default);
+        options.PropertyNamingPolicy = JsonNamingPolicy.CamelCase;
+        options.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
+        options.NumberHandling = JsonNumberHandling.Strict;
+        options.MaxDepth = MaxDepth;
+        options.AllowDuplicateProperties = false;
+        // Answers are never put into HTML, so other scripts need no escapes.
+        options.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
+    }
+
+    public static Task WriteAsync<T>(HttpContext context, int status, T body)
+    {
+        context.Response.StatusCode = status;
+        return context.Response.WriteAsJsonAsync(body, context.RequestAborted);
+    }
+}

@@ -1,0 +1,60 @@
+using System.Reflection;
+using Microsoft.AspNetCore.Http.Metadata;
+using Microsoft.Net.Http.Headers;
+
+namespace FeedMall.Bff.Answers;
+
+/// <summary>200 with data.</summary>
+internal sealed class Success<T>(T data) : IResult, IEndpointMetadataProvider
+{
+    public Task ExecuteAsync(HttpContext httpContext) => Json.WriteAsync(httpContext, StatusCodes.Status200OK, Envelope<T>.Of(data));
+
+    public static void PopulateMetadata(MethodInfo method, EndpointBuilder builder) => builder.Metadata.Add(Produces.Data<T>(StatusCodes.Status200OK));
+}
+
+/// <summary>201 with data and the address of what is new.</summary>
+internal sealed class Created<T>(string? location, T data) : IResult, IEndpointMetadataProvider
+{
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        if (location is not null) httpContext.Response.Headers.Location = location;
+        return Json.WriteAsync(httpContext, StatusCodes.Status201Created, Envelope<T>.Of(data));
+    }
+
+    public static void PopulateMetadata(MethodInfo method, EndpointBuilder builder) => builder.Metadata.Add(Produces.Data<T>(StatusCodes.Status201Created));
+}
+
+/// <summary>200 with data and its ETag, or 304 when the caller has that version already.</summary>
+internal sealed class Tagged<T>(string etag, T data) : IResult, IEndpointMetadataProvider
+{
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        var tag = new EntityTagHeaderValue($"\"{etag}\"", isWeak: true);
+        httpContext.Response.Headers.ETag = tag.ToString();
+        if (!Matches(httpContext.Request.GetTypedHeaders().IfNoneMatch, tag))
+            return Json.WriteAsync(httpContext, StatusCodes.Status200OK, Envelope<T>.Of(data));
+        httpContext.Response.StatusCode = StatusCodes.Status304NotModified;
+        return Task.CompletedTask;
+    }
+
+    public static void PopulateMetadata(MethodInfo method, EndpointBuilder builder)
+    {
+        builder.Metadata.Add(Produces.Data<T>(StatusCodes.Status200OK));
+        builder.Metadata.Add(new ProducesResponseTypeMetadata(StatusCodes.Status304NotModified, typeof(void)));
+    }
+
+    private static bool Matches(IList<EntityTagHeaderValue> wanted, EntityTagHeaderValue tag) =>
+        wanted.Any(candidate => candidate.Equals(EntityTagHeaderValue.Any) || candidate.Compare(tag, useStrongComparison: false));
+}
+
+/// <summary>What Swagger is told of answers.</summary>
+internal static class Produces
+{
+    private static readonly string[] JsonOnly = ["application/json"];
+
+    public static ProducesResponseTypeMetadata Data<T>(int status) => new(status, typeof(Envelope<T>), JsonOnly);
+
+    /// <summary>Documents the ways in which a route can fail.</summary>
+    public static TBuilder CanFail<TBuilder>(this TBuilder builder, params int[] statuses) where TBuilder : IEndpointConventionBuilder =>
+        builder.WithMetadata([.. statuses.Select(status => new ProducesResponseTypeMetadata(status, typeof(Failure), JsonOnly))]);
+}

@@ -1,0 +1,23 @@
+using FeedMall.Bff.Edge;
+
+namespace FeedMall.Bff;
+
+/// <summary>
+/// THE list: what every request passes, in this order. The trace is begun by the framework before all of it.
+/// To come, at the places named: degrade, output cache, admission, quota, token bucket.
+/// </summary>
+internal static class BffPipeline
+{
+    public static void UseBffPipeline(this WebApplication app)
+    {
+        app.UseMiddleware<AccessLogEdge>();
+        app.UseMiddleware<ErrorEdge>();
+        app.UseRouting();
+        // degrade · output cache · admission
+        app.UseAuthentication();
+        app.UseMiddleware<IdentityEdge>();
+        app.UseMiddleware<DeadlineEdge>();
+        app.UseAuthorization();
+        // quota · token bucket
+    }
+}

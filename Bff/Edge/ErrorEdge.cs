@@ -1,0 +1,53 @@
+using System.Text.Json;
+using FeedMall.Bff.Answers;
+using FeedMall.Rpc.Errors;
+using Grpc.Core;
+
+namespace FeedMall.Bff.Edge;
+
+/// <summary>THE place where exceptions, and answers that have no body yet, become failure envelopes.</summary>
+internal sealed partial class ErrorEdge(RequestDelegate next, ILogger<ErrorEdge> log)
+{
+    public async Task InvokeAsync(HttpContext context)
+    {
+        try
+        {
+            await next(context);
+            if (context.Response is { HasStarted: false, StatusCode: >= 400, ContentType: null }) await WriteAsync(context, Failures.OfStatus(context.Response.StatusCode));
+        }
+        catch (Exception exception) when (!context.Response.HasStarted)
+        {
+            // The outermost edge of a request: whatever went wrong becomes an answer, and the process lives on.
+            await WriteAsync(context, Translate(exception));
+        }
+    }
+
+    private Failure Translate(Exception exception) => exception switch
+    {
+        ServiceException refusal => Failures.Of(refusal),
+        RpcException error => Failures.Of(error),
+        BadHttpRequestException { InnerException: JsonException json } => Failures.Of(json),
+        JsonException json => Failures.Of(json),
+        BadHttpRequestException bad => Failures.Of(bad),
+        OperationCanceledException => Failures.OfStatus(StatusCodes.Status504GatewayTimeout),
+        _ => Unexpected(exception),
+    };
+
+    private Failure Unexpected(Exception exception)
+    {
+        LogUnexpected(exception);
+        return Failures.OfStatus(StatusCodes.Status500InternalServerError);
+    }
+
+    private static Task WriteAsync(HttpContext context, Failure failure)
+    {
+        // What was set for a success does not belong to a failure; what authentication set does.
+        context.Response.Headers.Remove("ETag");
+        context.Response.StatusCode = failure.Code;
+        // Not the request's token: after the deadline it has fired, and the answer must go out all the same.
+        return context.Response.WriteAsJsonAsync(failure with { TraceId = RequestContext.TraceId }, CancellationToken.None);
+    }
+
+    [LoggerMessage(1, LogLevel.Error, "A request failed unexpectedly")]
+    private partial void LogUnexpected(Exception exception);
+}

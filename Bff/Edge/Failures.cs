@@ -1,0 +1,74 @@
+using System.Collections.ObjectModel;
+using System.Text.Json;
+using FeedMall.Bff.Answers;
+using FeedMall.Rpc.Errors;
+using FeedMall.Bff.Requests;
+using Grpc.Core;
+
+namespace FeedMall.Bff.Edge;
+
+/// <summary>
+/// The failure envelope of every kind of error (spec §11). Refusals by the business of our own services pass through with their reason
+/// ("transparent", §11.4); what says something about our inside becomes a general answer.
+/// </summary>
+internal static class Failures
+{
+    private static readonly IReadOnlyDictionary<string, string> None = ReadOnlyDictionary<string, string>.Empty;
+
+    public static Failure Of(ServiceException refusal) =>
+        new(StatusTables.ToHttp(refusal.Code), refusal.Reason, refusal.Message, refusal.Metadata, "");
+
+    public static Failure Of(RpcException error)
+    {
+        var info = error.FindErrorInfo();
+        switch (error.StatusCode)
+        {
+            case StatusCode.DeadlineExceeded:
+                return new Failure(504, info?.Reason is Reasons.DeadlineInsufficient ? Reasons.DeadlineInsufficient : Reasons.DeadlineExceeded,
+                    "The answer did not come in time: try again, or with more time.", None, "");
+            case StatusCode.Unavailable:
+                return new Failure(503, info?.Reason is Reasons.NoEndpoint ? Reasons.NoEndpoint : Reasons.UpstreamError,
+                    "A service behind this one does not answer just now: try again later.", None, "");
+            case StatusCode.Cancelled:
+                return new Failure(499, Reasons.Cancelled, "The caller gave up.", None, "");
+        }
+        // Without a reason it is no refusal by our business but a defect between us.
+        if (info is null || error.StatusCode is StatusCode.Internal or StatusCode.Unknown or StatusCode.DataLoss or StatusCode.Unimplemented)
+            return new Failure(500, Reasons.UpstreamError, "A service behind this one failed.", None, "");
+        return new Failure(StatusTables.ToHttp(error.StatusCode), info.Reason, error.Status.Detail, info.Metadata, "");
+    }
+
+    public static Failure Of(JsonException json)
+    {
+        // "$.images[0].url" → "images[0].url"; the text of the exception itself names our types, so it stays here.
+        var field = json.Path is { Length: > 2 } path && path.StartsWith("$.", StringComparison.Ordinal) ? BodyValidation.CamelCase(path[2..]) : "body";
+        return Invalid(field, field == "body" ? "must be well-formed JSON of the documented shape" : "has the wrong type or is out of range");
+    }
+
+    public static Failure Of(BadHttpRequestException bad) => bad.StatusCode switch
+    {
+        StatusCodes.Status400BadRequest => Invalid("body", "must be there, as a JSON object of the documented shape"),
+        _ => OfStatus(bad.StatusCode),
+    };
+
+    /// <summary>The envelope of a status that has no further story.</summary>
+    public static Failure OfStatus(int status)
+    {
+        var (reason, message) = status switch
+        {
+            401 => (Reasons.Unauthenticated, "This needs a valid token: log in and send it as 'Authorization: Bearer …'."),
+            403 => (Reasons.PermissionDenied, "This is not allowed."),
+            404 => (BffReasons.RouteNotFound, "There is nothing at this address: see /swagger for what there is."),
+            405 => (BffReasons.MethodNotAllowed, "This address does not have this method: see the Allow header."),
+            413 => (BffReasons.BodyTooLarge, "The body is too large."),
+            415 => (BffReasons.UnsupportedMediaType, "The body must be sent as 'Content-Type: application/json'."),
+            504 => (Reasons.DeadlineExceeded, "The answer did not come in time: try again, or with more time."),
+            >= 500 => (Reasons.Internal, "Something went wrong on our side; the trace id helps us to find it."),
+            _ => (BffReasons.BadRequest, "The request cannot be read."),
+        };
+        return new Failure(status, reason, message, None, "");
+    }
+
+    private static Failure Invalid(string field, string message) => new(
+        400, Reasons.ValidationFailed, "The request is not valid: see the metadata.", new Dictionary<string, string> { [field] = message }, "");
+}

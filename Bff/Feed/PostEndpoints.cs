@@ -1,0 +1,112 @@
+using FeedMall.Bff.Answers;
+using FeedMall.Bff.Edge;
+using FeedMall.Bff.Requests;
+using FeedMall.Proto.Common.V1;
+using FeedMall.Proto.Feed.V1;
+using FeedMall.ServiceDefaults.Validation;
+using Google.Protobuf.WellKnownTypes;
+
+namespace FeedMall.Bff.Feed;
+
+/// <summary>/v1/feed: posts, cards, videos.</summary>
+internal static class PostEndpoints
+{
+    public static void MapPosts(this IEndpointRouteBuilder routes)
+    {
+        var posts = routes.MapGroup("/v1/feed").WithTags("Feed");
+        posts.MapPost("/posts", CreatePost).RequireAuthorization().Validate<NewPost, NewPostRules>().WithName(nameof(CreatePost))
+            .WithSummary("Publish a post").WithDescription("As the logged-in user. A post of type video needs a video, the others must not have one.")
+            .CanFail(400, 401, 413, 415, 503, 504);
+        posts.MapGet("/posts", ListPosts).WithName(nameof(ListPosts))
+            .WithSummary("List posts").WithDescription("Newest or hottest first, of all users or of one. Follow nextCursor until it is absent.")
+            .CanFail(400, 503, 504);
+        posts.MapGet("/posts/{id}", GetPost).WithName(nameof(GetPost))
+            .WithSummary("Read a post").WithDescription("Send the ETag back as If-None-Match to get 304 while nothing has changed.")
+            .CanFail(400, 404, 503, 504);
+        posts.MapPatch("/posts/{id}", UpdatePost).RequireAuthorization().Validate<PostPatch, PostPatchRules>().WithName(nameof(UpdatePost))
+            .Accepts<PostPatch>("application/json", "application/merge-patch+json")
+            .WithSummary("Change a post").WithDescription("Only the fields that are sent change; null clears one. Only by its author.")
+            .CanFail(400, 401, 403, 404, 413, 415, 503, 504);
+        posts.MapDelete("/posts/{id}", DeletePost).RequireAuthorization().WithName(nameof(DeletePost))
+            .WithSummary("Delete a post").WithDescription("With its likes. Only by its author.")
+            .CanFail(400, 401, 403, 404, 503, 504);
+        posts.MapGet("/cards", ListCards).WithName(nameof(ListCards))
+            .WithSummary("List posts as cards").WithDescription("A page of the feed, or exactly the posts named by ids, in that order; unknown ones are left out.")
+            .CanFail(400, 503, 504);
+        posts.MapGet("/videos", ListVideos).WithName(nameof(ListVideos))
+            .WithSummary("List videos").WithDescription("The posts of type video.")
+            .CanFail(400, 503, 504);
+    }
+
+    public static async Task<Created<PostView>> CreatePost(NewPost body, RequestContext request, Posts.PostsClient posts)
+    {
+        var message = new CreatePostRequest { Title = body.Title, Content = body.Content ?? "", Cover = body.Cover?.ToImage(), Video = body.Video?.ToVideo() };
+        message.Type = PostTypes.TryRead(body.Type ?? "text", out var type) ? type : PostType.Text;
+        message.Tags.AddRange((body.Tags ?? []).Select(name => new Tag { Name = name }));
+        message.Images.AddRange((body.Images ?? []).Select(image => image.ToImage()));
+        var created = await posts.CreatePostAsync(message, request.ToCallOptions());
+        return new Created<PostView>($"/v1/feed/posts/{created.Post.Id}", PostView.From(created.Post));
+    }
+
+    public static async Task<Success<ListView<PostView>>> ListPosts(
+        [AsParameters] ListQuery list, string? type, Id? uid, RequestContext request, Posts.PostsClient posts)
+    {
+        var page = await posts.ListPostsAsync(
+            new ListPostsRequest { Page = list.ToPage(), Type = ReadType(type), Uid = uid?.Value }, request.ToCallOptions());
+        return new Success<ListView<PostView>>(new([.. page.Posts.Select(PostView.From)], ListQuery.WriteCursor(page.NextCursor)));
+    }
+
+    public static async Task<Tagged<PostView>> GetPost(Id id, RequestContext request, Posts.PostsClient posts)
+    {
+        var found = await posts.GetPostAsync(new GetPostRequest { Id = id.Value }, request.ToCallOptions());
+        return new Tagged<PostView>(PostView.ETagOf(found.Post), PostView.From(found.Post));
+    }
+
+    public static async Task<Success<PostView>> UpdatePost(Id id, Patch<PostPatch> body, RequestContext request, Posts.PostsClient posts)
+    {
+        var changes = new PostChanges
+        {
+            Title = body.Value.Title,
+            Content = body.Value.Content,
+            Cover = body.Value.Cover?.ToImage(),
+            Video = body.Value.Video?.ToVideo(),
+        };
+        changes.Tags.AddRange((body.Value.Tags ?? []).Select(name => new Tag { Name = name }));
+        changes.Images.AddRange((body.Value.Images ?? []).Select(image => image.ToImage()));
+        var mask = new FieldMask();
+        mask.Paths.AddRange(body.Fields);
+        var changed = await posts.UpdatePostAsync(
+            new UpdatePostRequest { Id = id.Value, Changes = changes, UpdateMask = mask }, request.ToCallOptions());
+        return new Success<PostView>(PostView.From(changed.Post));
+    }
+
+    public static async Task<Success<Nothing>> DeletePost(Id id, RequestContext request, Posts.PostsClient posts)
+    {
+        await posts.DeletePostAsync(new DeletePostRequest { Id = id.Value }, request.ToCallOptions());
+        return new Success<Nothing>(new Nothing());
+    }
+
+    public static async Task<Success<ListView<PostCardView>>> ListCards(
+        [AsParameters] ListQuery list, string? ids, RequestContext request, Posts.PostsClient posts)
+    {
+        if (ids is null) return await ListCardsAsync(new ListPostsRequest { Page = list.ToPage() }, request, posts);
+        var named = await posts.BatchGetPostsAsync(new BatchGetPostsRequest { Ids = { IdList.Read(ids) } }, request.ToCallOptions());
+        return new Success<ListView<PostCardView>>(new([.. named.Posts.Select(PostCardView.From)], null));
+    }
+
+    public static Task<Success<ListView<PostCardView>>> ListVideos([AsParameters] ListQuery list, RequestContext request, Posts.PostsClient posts) =>
+        ListCardsAsync(new ListPostsRequest { Page = list.ToPage(), Type = PostType.Video }, request, posts);
+
+    private static async Task<Success<ListView<PostCardView>>> ListCardsAsync(ListPostsRequest list, RequestContext request, Posts.PostsClient posts)
+    {
+        var page = await posts.ListPostsAsync(list, request.ToCallOptions());
+        return new Success<ListView<PostCardView>>(new([.. page.Posts.Select(PostCardView.From)], ListQuery.WriteCursor(page.NextCursor)));
+    }
+
+    private static PostType ReadType(string? text)
+    {
+        if (text is null) return PostType.Unspecified;
+        if (!PostTypes.TryRead(text, out var type)) new FieldErrors().Add("type", "must be text, image or video").ThrowIfAny();
+        return type;
+    }
+}

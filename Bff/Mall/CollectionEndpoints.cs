@@ -1,0 +1,91 @@
+using FeedMall.Bff.Answers;
+using FeedMall.Bff.Edge;
+using FeedMall.Bff.Requests;
+using FeedMall.Proto.Mall.V1;
+
+namespace FeedMall.Bff.Mall;
+
+/// <summary>/v1/mall/collections.</summary>
+internal static class CollectionEndpoints
+{
+    public static void MapCollections(this IEndpointRouteBuilder routes)
+    {
+        var collections = routes.MapGroup("/v1/mall/collections").WithTags("Mall");
+        collections.MapPost("", CreateCollection).RequireAuthorization().Validate<NewCollection, NewCollectionRules>().WithName(nameof(CreateCollection))
+            .WithSummary("Create a collection").WithDescription("A draft at first, seen by its shop's owner only. All SKUs are of products of the same shop, in one currency.")
+            .CanFail(400, 401, 403, 404, 412, 413, 415, 503, 504);
+        collections.MapGet("", ListCollections).WithName(nameof(ListCollections))
+            .WithSummary("List collections").WithDescription("The published ones of all shops, as cards, newest first.")
+            .CanFail(400, 503, 504);
+        collections.MapGet("/cards", ListCollectionCards).WithName(nameof(ListCollectionCards))
+            .WithSummary("Read several cards").WithDescription("Exactly the collections named by ids, in that order; unknown and unpublished ones are left out.")
+            .CanFail(400, 503, 504);
+        collections.MapGet("/{id}", GetCollection).WithName(nameof(GetCollection))
+            .WithSummary("Read a collection").WithDescription("With its SKUs, and with ETag.")
+            .CanFail(400, 404, 503, 504);
+        collections.MapGet("/{id}/card", GetCollectionCard).WithName(nameof(GetCollectionCard))
+            .WithSummary("Read a collection's card").WithDescription("The short form of a published collection, with ETag.")
+            .CanFail(400, 404, 503, 504);
+        collections.MapPut("/{id}/state", SetCollectionState).RequireAuthorization().Validate<NewState, NewStateRules>().WithName(nameof(SetCollectionState))
+            .WithSummary("Publish, withdraw or delete a collection").WithDescription("draft ↔ published, both → deleted. Only by the shop's owner.")
+            .CanFail(400, 401, 403, 404, 412, 413, 415, 503, 504);
+    }
+
+    public static async Task<Created<CollectionView>> CreateCollection(NewCollection body, RequestContext request, Collections.CollectionsClient collections)
+    {
+        var message = new CreateCollectionRequest
+        {
+            ShopId = new Id(body.ShopId!).Value,
+            Title = body.Title,
+            Description = body.Description ?? "",
+            Cover = body.Cover?.ToImage(),
+        };
+        message.Skus.AddRange(body.Skus!.Select(sku => new NewSku
+        {
+            ProductId = new Id(sku.ProductId!).Value,
+            Name = sku.Name,
+            Price = sku.Price!.ToMoney(),
+            Stock = sku.Stock!.Value,
+        }));
+        var created = (await collections.CreateCollectionAsync(message, request.ToCallOptions())).Collection;
+        return new Created<CollectionView>($"/v1/mall/collections/{created.Id}", CollectionView.From(created));
+    }
+
+    public static Task<Success<ListView<CollectionCardView>>> ListCollections(
+        [AsParameters] ListQuery list, RequestContext request, Collections.CollectionsClient collections) => ListAsync(list, null, request, collections);
+
+    public static async Task<Success<ListView<CollectionCardView>>> ListCollectionCards(
+        string ids, RequestContext request, Collections.CollectionsClient collections)
+    {
+        var cards = await collections.BatchGetCollectionCardsAsync(new BatchGetCollectionCardsRequest { Ids = { IdList.Read(ids) } }, request.ToCallOptions());
+        return new Success<ListView<CollectionCardView>>(new([.. cards.Cards.Select(CollectionCardView.From)], null));
+    }
+
+    public static async Task<Tagged<CollectionView>> GetCollection(Id id, RequestContext request, Collections.CollectionsClient collections)
+    {
+        var found = (await collections.GetCollectionAsync(new GetCollectionRequest { Id = id.Value }, request.ToCallOptions())).Collection;
+        return new Tagged<CollectionView>($"{found.Id:x}-{found.Version:x}", CollectionView.From(found));
+    }
+
+    public static async Task<Tagged<CollectionCardView>> GetCollectionCard(Id id, RequestContext request, Collections.CollectionsClient collections)
+    {
+        var card = (await collections.GetCollectionCardAsync(new GetCollectionCardRequest { Id = id.Value }, request.ToCallOptions())).Card;
+        return new Tagged<CollectionCardView>($"{card.Id:x}-{card.Version:x}", CollectionCardView.From(card));
+    }
+
+    public static async Task<Success<CollectionView>> SetCollectionState(
+        Id id, NewState body, RequestContext request, Collections.CollectionsClient collections)
+    {
+        var moved = await collections.SetCollectionStateAsync(
+            new SetCollectionStateRequest { Id = id.Value, State = States.Read(body.State) }, request.ToCallOptions());
+        return new Success<CollectionView>(CollectionView.From(moved.Collection));
+    }
+
+    public static async Task<Success<ListView<CollectionCardView>>> ListAsync(
+        ListQuery list, long? shopId, RequestContext request, Collections.CollectionsClient collections)
+    {
+        var page = await collections.ListCollectionCardsAsync(
+            new ListCollectionCardsRequest { Page = list.ToPage(), ShopId = shopId }, request.ToCallOptions());
+        return new Success<ListView<CollectionCardView>>(new([.. page.Cards.Select(CollectionCardView.From)], ListQuery.WriteCursor(page.NextCursor)));
+    }
+}

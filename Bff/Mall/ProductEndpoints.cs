@@ -1,0 +1,74 @@
+using FeedMall.Bff.Answers;
+using FeedMall.Bff.Edge;
+using FeedMall.Bff.Requests;
+using FeedMall.Proto.Common.V1;
+using FeedMall.Proto.Mall.V1;
+using Google.Protobuf.WellKnownTypes;
+
+namespace FeedMall.Bff.Mall;
+
+/// <summary>/v1/mall/products.</summary>
+internal static class ProductEndpoints
+{
+    public static void MapProducts(this IEndpointRouteBuilder routes)
+    {
+        var products = routes.MapGroup("/v1/mall/products").WithTags("Mall");
+        products.MapPost("", CreateProduct).RequireAuthorization().Validate<NewProduct, NewProductRules>().WithName(nameof(CreateProduct))
+            .WithSummary("Add a product").WithDescription("To a shop of the logged-in user.")
+            .CanFail(400, 401, 403, 404, 413, 415, 503, 504);
+        products.MapGet("", ListProducts).WithName(nameof(ListProducts))
+            .WithSummary("List products").WithDescription("Of all shops, newest first. Follow nextCursor until it is absent.")
+            .CanFail(400, 503, 504);
+        products.MapGet("/{id}", GetProduct).WithName(nameof(GetProduct))
+            .WithSummary("Read a product").WithDescription("With ETag.")
+            .CanFail(400, 404, 503, 504);
+        products.MapPatch("/{id}", UpdateProduct).RequireAuthorization().Validate<ProductPatch, ProductPatchRules>().WithName(nameof(UpdateProduct))
+            .Accepts<ProductPatch>("application/json", "application/merge-patch+json")
+            .WithSummary("Change a product")
+            .WithDescription("Only the fields that are sent change. Send the version that you saw: when somebody was faster, the answer is 409.")
+            .CanFail(400, 401, 403, 404, 409, 413, 415, 503, 504);
+    }
+
+    public static async Task<Created<ProductView>> CreateProduct(NewProduct body, RequestContext request, Products.ProductsClient products)
+    {
+        var message = new CreateProductRequest
+        {
+            ShopId = new Id(body.ShopId!).Value,
+            Title = body.Title,
+            Description = body.Description ?? "",
+            Price = body.Price!.ToMoney(),
+        };
+        message.Images.AddRange((body.Images ?? []).Select(image => image.ToImage()));
+        message.Tags.AddRange((body.Tags ?? []).Select(name => new Tag { Name = name }));
+        var created = await products.CreateProductAsync(message, request.ToCallOptions());
+        return new Created<ProductView>($"/v1/mall/products/{created.Product.Id}", ProductView.From(created.Product));
+    }
+
+    public static Task<Success<ListView<ProductView>>> ListProducts(
+        [AsParameters] ListQuery list, RequestContext request, Products.ProductsClient products) => ListAsync(list, null, request, products);
+
+    public static async Task<Tagged<ProductView>> GetProduct(Id id, RequestContext request, Products.ProductsClient products)
+    {
+        var product = (await products.GetProductAsync(new GetProductRequest { Id = id.Value }, request.ToCallOptions())).Product;
+        return new Tagged<ProductView>($"{product.Id:x}-{product.Version:x}", ProductView.From(product));
+    }
+
+    public static async Task<Success<ProductView>> UpdateProduct(Id id, Patch<ProductPatch> body, RequestContext request, Products.ProductsClient products)
+    {
+        var changes = new ProductChanges { Title = body.Value.Title, Description = body.Value.Description, Price = body.Value.Price?.ToMoney() };
+        changes.Images.AddRange((body.Value.Images ?? []).Select(image => image.ToImage()));
+        changes.Tags.AddRange((body.Value.Tags ?? []).Select(name => new Tag { Name = name }));
+        var mask = new FieldMask();
+        mask.Paths.AddRange(body.Fields.Where(field => field != "version"));
+        var changed = await products.UpdateProductAsync(
+            new UpdateProductRequest { Id = id.Value, Version = body.Value.Version!.Value, Changes = changes, UpdateMask = mask }, request.ToCallOptions());
+        return new Success<ProductView>(ProductView.From(changed.Product));
+    }
+
+    public static async Task<Success<ListView<ProductView>>> ListAsync(
+        ListQuery list, long? shopId, RequestContext request, Products.ProductsClient products)
+    {
+        var page = await products.ListProductsAsync(new ListProductsRequest { Page = list.ToPage(), ShopId = shopId }, request.ToCallOptions());
+        return new Success<ListView<ProductView>>(new([.. page.Products.Select(ProductView.From)], ListQuery.WriteCursor(page.NextCursor)));
+    }
+}

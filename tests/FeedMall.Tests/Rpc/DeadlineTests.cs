@@ -1,0 +1,251 @@
+using System.Diagnostics;
+using FeedMall.Rpc.Client;
+using FeedMall.Rpc.Errors;
+using FeedMall.Testing;
+using FeedMall.Tests.Rpc.Proto;
+using Google.Protobuf;
+using Grpc.Core;
+using Xunit;
+
+namespace FeedMall.Tests.Rpc;
+
+/// <summary>Deadlines and cancellation. Time is real here, because it is shared with a connection; nothing waits for a guessed time.</summary>
+public sealed class DeadlineTests
+{
+    // Nothing that should happen may take this long; it only keeps a defect from hanging the run.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(500, 900.0, 500)]
+    [InlineData(500, 300.0, 290)]
+    [InlineData(500, 14.0, 4)]
+    [InlineData(500, 15.0, 5)]
+    [InlineData(300, 1000.0, 300)]
+    [InlineData(500, -20.0, -30)]
+    public void The_callers_deadline_only_shortens_the_clients_own_timeout(int own, double remaining, int expected) =>
+        Assert.Equal(
+            TimeSpan.FromMilliseconds(expected),
+            CallTime.Shrink(TimeSpan.FromMilliseconds(own), TimeSpan.FromMilliseconds(remaining), TimeSpan.FromMilliseconds(10)));
+
+    [Fact]
+    public void Without_a_deadline_of_the_caller_the_client_has_its_own_timeout() =>
+        Assert.Equal(TimeSpan.FromSeconds(1), CallTime.Shrink(TimeSpan.FromSeconds(1), null, TimeSpan.FromMilliseconds(10)));
+
+    [Fact]
+    public async Task The_callers_deadline_reaches_the_method_and_cancels_its_token()
+    {
+        await using var host = await EchoHost.StartAsync();
+        var cancelled = new TaskCompletionSource<DateTime>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var deadline = DateTime.UtcNow.AddMilliseconds(400);
+        host.Script.Say = async (_, context) =>
+        {
+            using var fired = context.CancellationToken.Register(() => cancelled.TrySetResult(context.Deadline));
+            await Task.Delay(Timeout.Infinite, context.CancellationToken);
+            return new EchoResponse();
+        };
+        var error = await Assert.ThrowsAsync<RpcException>(
+            async () => await host.Client.SayAsync(new EchoRequest(), deadline: deadline, cancellationToken: Token));
+        Assert.Equal((StatusCode.DeadlineExceeded, Reasons.DeadlineExceeded), (error.StatusCode, error.FindErrorInfo()!.Reason));
+        var seen = await cancelled.Task.WaitAsync(Patience, Token);
+        Assert.InRange((seen - deadline).TotalMilliseconds, -50, 300);
+        Assert.Empty(host.Errors);
+    }
+
+    [Fact]
+    public async Task The_servers_default_answers_in_time_even_when_the_method_ignores_its_token_and_drops_what_comes_later()
+    {
+        await using var host = await EchoHost.StartAsync(server: options => options.DefaultTimeout = TimeSpan.FromMilliseconds(100));
+        var release = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        host.Script.Say = async (_, context) =>
+        {
+            await release.Task;
+            context.ResponseTrailers.Add("x-late", "1");
+            return new EchoResponse { Text = "late" };
+        };
+        // Sent by hand, without grpc-timeout, so that only the server's own timer can answer.
+        using var http = RawGrpc.CreateClient();
+        using var response = await http.SendAsync(RawGrpc.Request(host.Address, "/feedmall.tests.rpc.Echo/Say", [0, 0, 0, 0, 0]), Token).WaitAsync(Patience, Token);
+        Assert.Equal("4", RawGrpc.StatusOf(response));
+        Assert.Empty(await response.Content.ReadAsByteArrayAsync(Token));
+        release.SetResult();
+        host.Script.Say = (_, _) => Task.FromResult(new EchoResponse { Text = "next" });
+        Assert.Equal("next", (await host.Client.SayAsync(new EchoRequest(), cancellationToken: Token)).Text);
+        Assert.Empty(host.Errors);
+    }
+
+    [Fact]
+    public async Task A_deadline_that_passes_in_the_middle_of_a_stream_ends_it_with_trailers()
+    {
+        await using var host = await EchoHost.StartAsync(server: options => options.DefaultStreamTimeout = TimeSpan.FromMilliseconds(200));
+        host.Script.Count = async (_, stream, _) =>
+        {
+            await stream.WriteAsync(new EchoResponse { Number = 1 });
+            await new TaskCompletionSource().Task.WaitAsync(Patience, TimeProvider.System, Token).ContinueWith(_ => { }, TaskScheduler.Default);
+        };
+        using var http = RawGrpc.CreateClient();
+        using var response = await http.SendAsync(RawGrpc.Request(host.Address, "/feedmall.tests.rpc.Echo/Count", [0, 0, 0, 0, 0]), HttpCompletionOption.ResponseHeadersRead, Token);
+        Assert.Equal("0000000002" + "1001", Convert.ToHexStringLower(await response.Content.ReadAsByteArrayAsync(Token).WaitAsync(Patience / 2, Token)));
+        Assert.Equal("4", RawGrpc.StatusOf(response));
+    }
+
+    [Theory]
+    [InlineData("0m")]
+    [InlineData("0n")]
+    public async Task A_call_whose_time_is_up_on_arrival_is_not_run(string timeout)
+    {
+        await using var host = await EchoHost.StartAsync();
+        var runs = 0;
+        host.Script.Say = (_, _) => Task.FromResult(new EchoResponse { Number = Interlocked.Increment(ref runs) });
+        using var http = RawGrpc.CreateClient();
+        using var request = RawGrpc.Request(host.Address, "/feedmall.tests.rpc.Echo/Say", [0, 0, 0, 0, 0]);
+        request.Headers.TryAddWithoutValidation("grpc-timeout", timeout);
+        using var response = await http.SendAsync(request, Token);
+        Assert.Equal("4", RawGrpc.StatusOf(response));
+        Assert.Equal(0, runs);
+    }
+
+    [Fact]
+    public async Task A_timeout_that_cannot_be_read_gets_the_default()
+    {
+        await using var host = await EchoHost.StartAsync();
+        TimeSpan left = default;
+        host.Script.Say = (_, context) =>
+        {
+            left = context.Deadline - DateTime.UtcNow;
+            return Task.FromResult(new EchoResponse());
+        };
+        using var http = RawGrpc.CreateClient();
+        using var request = RawGrpc.Request(host.Address, "/feedmall.tests.rpc.Echo/Say", [0, 0, 0, 0, 0]);
+        request.Headers.TryAddWithoutValidation("grpc-timeout", "1s");
+        using var response = await http.SendAsync(request, Token);
+        Assert.Equal("0", RawGrpc.StatusOf(response));
+        Assert.InRange(left.TotalMilliseconds, 1, 1000);
+    }
+
+    [Fact]
+    public async Task A_call_with_too_little_time_is_not_sent()
+    {
+        // Nothing listens at this address: a call that was sent would fail with another status.
+        await using var clients = EchoHost.CreateClients(new Uri(FreePort.NextUrl()));
+        var client = (Echo.EchoClient)clients.GetService(typeof(Echo.EchoClient))!;
+        var error = await Assert.ThrowsAsync<RpcException>(
+            async () => await client.SayAsync(new EchoRequest(), deadline: DateTime.UtcNow.AddMilliseconds(3), cancellationToken: Token));
+        Assert.Equal((StatusCode.DeadlineExceeded, Reasons.DeadlineInsufficient), (error.StatusCode, error.FindErrorInfo()!.Reason));
+    }
+
+    [Fact]
+    public async Task The_client_gives_up_at_its_deadline_even_when_the_server_never_answers()
+    {
+        await using var peer = await PeerHost.StartAsync(async http =>
+            await Task.Delay(Timeout.Infinite, http.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default));
+        var started = Stopwatch.GetTimestamp();
+        var error = await Assert.ThrowsAsync<RpcException>(
+            async () => await peer.Client.SayAsync(new EchoRequest(), deadline: DateTime.UtcNow.AddMilliseconds(200), cancellationToken: Token));
+        Assert.Equal((StatusCode.DeadlineExceeded, Reasons.DeadlineExceeded), (error.StatusCode, error.FindErrorInfo()!.Reason));
+        Assert.InRange(Stopwatch.GetElapsedTime(started).TotalMilliseconds, 150, 5000);
+        await peer.Aborted.WaitAsync(Patience, Token);
+    }
+
+    [Fact]
+    public async Task A_stream_that_nobody_reads_is_reset_at_its_deadline()
+    {
+        await using var peer = await PeerHost.StartAsync(async http =>
+        {
+            http.Response.ContentType = "application/grpc";
+            await http.Response.Body.FlushAsync();
+            await Task.Delay(Timeout.Infinite, http.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
+        });
+        using var call = peer.Client.Count(new EchoRequest(), deadline: DateTime.UtcNow.AddMilliseconds(300), cancellationToken: Token);
+        await call.ResponseHeadersAsync;
+        await peer.Aborted.WaitAsync(Patience, Token);
+        var error = await Assert.ThrowsAsync<RpcException>(() => call.ResponseStream.MoveNext(Token));
+        Assert.Equal(StatusCode.DeadlineExceeded, error.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_cancelled_call_ends_as_cancelled_on_both_sides_and_is_no_error_in_the_log()
+    {
+        await using var host = await EchoHost.StartAsync();
+        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var left = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        host.Script.Say = async (_, context) =>
+        {
+            entered.SetResult();
+            try
+            {
+                await Task.Delay(Timeout.Infinite, context.CancellationToken);
+            }
+            finally
+            {
+                left.SetResult();
+            }
+            return new EchoResponse();
+        };
+        using var cancel = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        var call = host.Client.SayAsync(new EchoRequest(), cancellationToken: cancel.Token);
+        await entered.Task.WaitAsync(Patience, Token);
+        await cancel.CancelAsync();
+        var error = await Assert.ThrowsAsync<RpcException>(async () => await call);
+        Assert.Equal(StatusCode.Cancelled, error.StatusCode);
+        await left.Task.WaitAsync(Patience, Token);
+        Assert.Empty(host.Errors);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_stream_ends_on_the_server_when_its_reader_disposes_or_gives_up(bool dispose)
+    {
+        await using var host = await EchoHost.StartAsync();
+        var left = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        host.Script.Count = async (_, stream, context) =>
+        {
+            using var fired = context.CancellationToken.Register(() => left.TrySetResult());
+            await stream.WriteAsync(new EchoResponse { Number = 1 });
+            await Task.Delay(Timeout.Infinite, context.CancellationToken);
+        };
+        using var call = host.Client.Count(new EchoRequest(), cancellationToken: Token);
+        Assert.True(await call.ResponseStream.MoveNext(Token));
+        using var giveUp = new CancellationTokenSource();
+        var next = call.ResponseStream.MoveNext(giveUp.Token);
+        if (dispose) call.Dispose();
+        else await giveUp.CancelAsync();
+        await left.Task.WaitAsync(Patience, Token);
+        Assert.Equal(StatusCode.Cancelled, (await Assert.ThrowsAsync<RpcException>(() => next)).StatusCode);
+        Assert.Empty(host.Errors);
+    }
+
+    [Fact]
+    public async Task A_reader_that_does_not_read_holds_the_writer_back_until_the_deadline_resets_the_stream()
+    {
+        await using var host = await EchoHost.StartAsync(server: options => options.DefaultStreamTimeout = TimeSpan.FromMilliseconds(500));
+        long written = 0;
+        var left = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var block = ByteString.CopyFrom(new byte[256 * 1024]);
+        host.Script.Count = async (_, stream, _) =>
+        {
+            try
+            {
+                while (true)
+                {
+                    await stream.WriteAsync(new EchoResponse { Payload = block });
+                    written += block.Length;
+                }
+            }
+            finally
+            {
+                left.SetResult();
+            }
+        };
+        using var http = RawGrpc.CreateClient();
+        using var request = RawGrpc.Request(host.Address, "/feedmall.tests.rpc.Echo/Count", [0, 0, 0, 0, 0]);
+        using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Token);
+        await left.Task.WaitAsync(Patience, Token);
+        // Loopback would have carried gigabytes; the windows of the connection hold far less.
+        Assert.InRange(written, 0, 32L * 1024 * 1024);
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => response.Content.ReadAsByteArrayAsync(Token));
+        Assert.Empty(host.Errors);
+    }
+}
