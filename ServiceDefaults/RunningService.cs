@@ -30,7 +30,7 @@ public static partial class RunningService
             var url = service.Services.GetRequiredService<IOptions<ServiceOptions>>().Value.Url;
             throw CannotListen(new Uri(url), $"{identity.Section}:Url", cannotListen);
         }
-        LogListening(service.Services.GetRequiredService<ILogger<ServiceIdentity>>(), identity.Name, service.Address(), service.GovernorAddress());
+        LogListening(service.Services.GetRequiredService<ILogger<ServiceIdentity>>(), identity.Name, service.Address(), (object?)service.GovernorAddress() ?? "(off)");
     }
 
     /// <summary>Where a started service can be called from this machine.</summary>
@@ -57,6 +57,6 @@ public static partial class RunningService
             : new StartException($"Cannot listen on {url} ({cause.GetBaseException().Message}). Choose another address with {suggestion} (environment: {variable}).", cause);
     }
 
-    [LoggerMessage(1, LogLevel.Information, "{Service} listens on {Address}, its governor on {GovernorAddress}")]
-    private static partial void LogListening(ILogger log, string service, Uri address, Uri? governorAddress);
+    [LoggerMessage(1, LogLevel.Information, "{Service} listens on {Address}, its governor on {Governor}")]
+    private static partial void LogListening(ILogger log, string service, Uri address, object governor);
 }

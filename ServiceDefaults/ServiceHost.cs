@@ -73,7 +73,8 @@ public static class ServiceHost
             kestrel.Limits.MaxRequestHeadersTotalSize = MaxHeaderBytes;
             kestrel.Listen(ListenAddress(url), url.Port, listen =>
             {
-                listen.Protocols = protocols;
+                // Without TLS a port cannot offer both: the client would have to know beforehand.
+                listen.Protocols = url.Scheme == "http" && protocols == HttpProtocols.Http1AndHttp2 ? HttpProtocols.Http1 : protocols;
                 if (url.Scheme == "https") listen.UseHttps(LoadCertificate(options));
             });
         });

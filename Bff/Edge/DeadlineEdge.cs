@@ -19,9 +19,10 @@ internal sealed class DeadlineEdge(RequestDelegate next, IOptionsMonitor<BffOpti
     {
         var budget = Budget(context);
         using var deadline = new CancellationTokenSource(budget, clock);
-        using var cancelled = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, context.RequestAborted);
+        var callerGone = context.RequestAborted;
+        using var cancelled = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, callerGone);
         context.RequestAborted = cancelled.Token;
-        context.Features.Set(new RequestContext(context, clock.GetUtcNow() + budget, clock));
+        context.Features.Set(new RequestContext(context, clock.GetUtcNow() + budget, callerGone, clock));
         await next(context);
     }
 

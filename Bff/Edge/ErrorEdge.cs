@@ -18,17 +18,18 @@ internal sealed partial class ErrorEdge(RequestDelegate next, ILogger<ErrorEdge>
         catch (Exception exception) when (!context.Response.HasStarted)
         {
             // The outermost edge of a request: whatever went wrong becomes an answer, and the process lives on.
-            await WriteAsync(context, Translate(exception));
+            await WriteAsync(context, Translate(context, exception));
         }
     }
 
-    private Failure Translate(Exception exception) => exception switch
+    private Failure Translate(HttpContext context, Exception exception) => exception switch
     {
         ServiceException refusal => Failures.Of(refusal),
         RpcException error => Failures.Of(error),
         BadHttpRequestException { InnerException: JsonException json } => Failures.Of(json),
         JsonException json => Failures.Of(json),
         BadHttpRequestException bad => Failures.Of(bad),
+        OperationCanceledException when context.Features.Get<RequestContext>() is { CallerGone.IsCancellationRequested: true } => Failures.OfStatus(499),
         OperationCanceledException => Failures.OfStatus(StatusCodes.Status504GatewayTimeout),
         _ => Unexpected(exception),
     };

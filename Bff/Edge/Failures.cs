@@ -30,7 +30,7 @@ internal static class Failures
                 return new Failure(503, info?.Reason is Reasons.NoEndpoint ? Reasons.NoEndpoint : Reasons.UpstreamError,
                     "A service behind this one does not answer just now: try again later.", None, "");
             case StatusCode.Cancelled:
-                return new Failure(499, Reasons.Cancelled, "The caller gave up.", None, "");
+                return OfStatus(499);
         }
         // Without a reason it is no refusal by our business but a defect between us.
         if (info is null || error.StatusCode is StatusCode.Internal or StatusCode.Unknown or StatusCode.DataLoss or StatusCode.Unimplemented)
@@ -62,6 +62,7 @@ internal static class Failures
             405 => (BffReasons.MethodNotAllowed, "This address does not have this method: see the Allow header."),
             413 => (BffReasons.BodyTooLarge, "The body is too large."),
             415 => (BffReasons.UnsupportedMediaType, "The body must be sent as 'Content-Type: application/json'."),
+            499 => (Reasons.Cancelled, "The caller gave up."),
             504 => (Reasons.DeadlineExceeded, "The answer did not come in time: try again, or with more time."),
             >= 500 => (Reasons.Internal, "Something went wrong on our side; the trace id helps us to find it."),
             _ => (BffReasons.BadRequest, "The request cannot be read."),

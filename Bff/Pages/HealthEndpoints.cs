@@ -1,5 +1,6 @@
 using FeedMall.Bff.Answers;
 using FeedMall.Bff.Edge;
+using FeedMall.Rpc.Errors;
 using Grpc.Core;
 using Grpc.Health.V1;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -22,13 +23,12 @@ internal static class HealthEndpoints
             .WithSummary("Ready?").WithDescription("200 when everything that this service needs answers.").CanFail(503);
     }
 
-    public static async Task<IResult> Ready(HealthCheckService health, RequestContext request)
+    public static async Task<Success<HealthView>> Ready(HealthCheckService health, RequestContext request)
     {
         var report = await health.CheckHealthAsync(request.Cancelled);
         var checks = report.Entries.ToDictionary(entry => entry.Key, entry => Write(entry.Value.Status));
-        if (report.Status != HealthStatus.Unhealthy) return new Success<HealthView>(new HealthView(Write(report.Status), checks));
-        return Results.Json(
-            new Failure(503, BffReasons.NotReady, "Not ready: see the metadata.", checks, RequestContext.TraceId), statusCode: StatusCodes.Status503ServiceUnavailable);
+        if (report.Status == HealthStatus.Unhealthy) throw new ServiceException(StatusCode.Unavailable, BffReasons.NotReady, "Not ready: see the metadata.", checks);
+        return new Success<HealthView>(new HealthView(Write(report.Status), checks));
     }
 
     private static string Write(HealthStatus status) => status == HealthStatus.Unhealthy ? "unhealthy" : "healthy";

@@ -6,15 +6,14 @@ namespace FeedMall.Rpc.Server;
 internal sealed class ResponseStream<T>(ServerCall call, Marshaller<T> marshaller) : IServerStreamWriter<T>
 {
     /// <inheritdoc/>
-    public Task WriteAsync(T message) => call.WriteAsync(marshaller, message, call.CancellationToken);
+    public Task WriteAsync(T message) => call.WriteAsync(marshaller, message, CancellationToken.None);
 
     /// <inheritdoc/>
-    public Task WriteAsync(T message, CancellationToken cancellationToken) =>
-        cancellationToken.CanBeCanceled ? WriteLinkedAsync(message, cancellationToken) : WriteAsync(message);
-
-    private async Task WriteLinkedAsync(T message, CancellationToken cancellationToken)
+    public Task WriteAsync(T message, CancellationToken cancellationToken)
     {
-        using var linked = CancellationTokenSource.CreateLinkedTokenSource(call.CancellationToken, cancellationToken);
-        await call.WriteAsync(marshaller, message, linked.Token);
+        cancellationToken.ThrowIfCancellationRequested();
+        // A method that passes the call's own token means what every write does anyway.
+        var token = cancellationToken == call.CancellationToken ? CancellationToken.None : cancellationToken;
+        return call.WriteAsync(marshaller, message, token);
     }
 }

@@ -15,14 +15,16 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
     : ServerCallContext, IAsyncDisposable
 {
     private const int ResetCodeCancel = 8;
+    private static readonly TimeSpan AnswerGrace = TimeSpan.FromMilliseconds(250);
 
-    // Guards _isEnded, _isWriting and _deadlineAnswer: the method's thread, the timer and the connection's end meet here.
+    // Guards _isEnded, _isWriting, _written and _deadlineAnswer: the method's thread, the timer and the connection's end meet here.
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _ended = new();
     private readonly long _startedAt = clock.GetTimestamp();
     private ITimer? _timer;
     private CancellationTokenRegistration _onAborted;
     private TaskCompletionSource? _deadlineAnswer;
+    private TaskCompletionSource? _written;
     private Dictionary<object, object>? _userState;
     private Metadata? _requestHeaders;
     private bool _isEnded;
@@ -93,9 +95,9 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
                 MetadataCoding.ThrowIfReserved(responseHeaders[i].Key);
                 http.Response.Headers.Append(responseHeaders[i].Key, MetadataCoding.Encode(responseHeaders[i]));
             }
-            await http.Response.StartAsync(CancellationToken);
+            await http.Response.StartAsync(CancellationToken.None);
             // Starting alone leaves the headers in the buffer until something is written.
-            await http.Response.BodyWriter.FlushAsync(CancellationToken);
+            await http.Response.BodyWriter.FlushAsync(CancellationToken.None);
         }
         finally
         {
@@ -104,6 +106,9 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
     }
 
     /// <summary>Sends one message of a stream; completes when the connection has room for more, so a slow reader slows the method down.</summary>
+    /// <param name="cancellationToken">
+    /// Not the call's own: Kestrel answers a flush that is cancelled by resetting the stream, and the deadline has a status to send.
+    /// </param>
     public async Task WriteAsync<T>(Marshaller<T> marshaller, T message, CancellationToken cancellationToken)
     {
         BeginWrite();
@@ -121,20 +126,16 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
     /// <summary>Ends the call with its one response and the status of the method. The transport flushes both together.</summary>
     public void End<T>(Marshaller<T> marshaller, T message)
     {
-        if (Status.StatusCode == StatusCode.OK)
+        if (message is null) throw new InvalidOperationException($"The method {Method} returned null.");
+        lock (_gate)
         {
-            if (message is null) throw new InvalidOperationException($"The method {Method} returned null.");
-            BeginWrite();
-            try
-            {
+            if (_isEnded) return;
+            // Inside of the lock: a deadline that passes meanwhile comes too late, not into the middle of the message.
+            if (Status.StatusCode == StatusCode.OK)
                 MessageWriter.Write(http.Response.BodyWriter, marshaller, message, options.MaxSendMessageBytes);
-            }
-            finally
-            {
-                EndWrite();
-            }
+            MarkEnded(Status);
         }
-        End(Status, null);
+        WriteStatus(Status, ResponseTrailers, null);
     }
 
     /// <summary>Ends the call, unless it has ended.</summary>
@@ -180,28 +181,42 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
     {
         var error = DeadlinePassed();
         TaskCompletionSource answered;
-        bool isWriting;
+        Task written;
         lock (_gate)
         {
             if (_isEnded) return;
             MarkEnded(error.Status);
             answered = _deadlineAnswer = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            isWriting = _isWriting;
+            written = (_written = _isWriting ? new(TaskCreationOptions.RunContinuationsAsynchronously) : null)?.Task ?? Task.CompletedTask;
         }
         try
         {
-            // Behind a write that is stuck at a slow reader no status gets through: then the stream is reset.
-            if (isWriting) http.Features.Get<IHttpResetFeature>()?.Reset(ResetCodeCancel);
-            else WriteStatus(error.Status, null, error.Trailers);
-            var completion = isWriting ? Task.CompletedTask : http.Response.CompleteAsync();
-            await _ended.CancelAsync();
-            await completion;
+            var cancelled = _ended.CancelAsync();
+            await CompleteOrResetAsync(written, error);
+            await cancelled;
             answered.SetResult();
         }
         catch (Exception exception)
         {
-            // Runs on a timer's thread: what went wrong is handed to the call's own thread, which waits for it.
-            answered.SetException(exception);
+            // Runs on a timer's thread: what went wrong is handed to the call's own thread, which waits for it. A caller that left
+            // at the same moment needs no answer.
+            if (http.RequestAborted.IsCancellationRequested) answered.SetResult();
+            else answered.SetException(exception);
+        }
+    }
+
+    // Behind messages that a slow reader does not take no status gets through: then the stream is reset.
+    private async Task CompleteOrResetAsync(Task written, RpcException error)
+    {
+        try
+        {
+            await written.WaitAsync(AnswerGrace, clock);
+            WriteStatus(error.Status, null, error.Trailers);
+            await http.Response.CompleteAsync().WaitAsync(AnswerGrace, clock);
+        }
+        catch (TimeoutException)
+        {
+            http.Features.Get<IHttpResetFeature>()?.Reset(ResetCodeCancel);
         }
     }
 
@@ -224,7 +239,11 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
 
     private void EndWrite()
     {
-        lock (_gate) _isWriting = false;
+        lock (_gate)
+        {
+            _isWriting = false;
+            _written?.SetResult();
+        }
     }
 
     // Before anything was sent the status goes into the headers ("trailers-only"), otherwise behind the last message.

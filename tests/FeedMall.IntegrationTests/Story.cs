@@ -15,11 +15,19 @@ internal sealed class Story(HttpClient http)
 {
     private const string Password = "correct horse battery staple";
 
+    private HttpClient _http = http;
     private readonly string _name = "story-" + Guid.NewGuid().ToString("N")[..12];
     private JsonNode _post = new JsonObject();
     private string _uid = "", _shopId = "", _productId = "", _collectionId = "";
 
     public string Token { get; private set; } = "";
+
+    /// <summary>The same story, told to a server that was started again elsewhere.</summary>
+    public Story With(HttpClient another)
+    {
+        _http = another;
+        return this;
+    }
 
     public async Task WalkAsync(CancellationToken cancel)
     {
@@ -212,7 +220,7 @@ internal sealed class Story(HttpClient http)
         using var request = new HttpRequestMessage(method, path);
         if (body is not null) request.Content = JsonContent.Create(body);
         if (Token.Length > 0) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", Token);
-        using var response = await http.SendAsync(request, cancel);
+        using var response = await _http.SendAsync(request, cancel);
         return (response.StatusCode, JsonNode.Parse(await response.Content.ReadAsStringAsync(cancel))!);
     }
 

@@ -43,7 +43,7 @@ public sealed partial class ImageAndComposeTests
     [InlineData("9081/readyz", "9081/steady", "no route /steady")]
     [InlineData("127.0.0.1:8080:8080", "8080:8080", "every network")]
     [InlineData("127.0.0.1:8080:8080", "127.0.0.1:8080:8090", "does not listen on 8090")]
-    [InlineData("${BFF_TOKEN_KEY:?", "${BFF_TOKEN_KAY:?", "BFF_TOKEN_KAY")]
+    [InlineData("${FEED_PASSWORD:?", "${FOOD_PASSWORD:?", "FOOD_PASSWORD")]
     [InlineData("./deploy/postgres/create-databases.sh:", "./deploy/postgres/gone.sh:", "gone.sh")]
     [InlineData("      domain-mall:\n        condition", "      domain-moll:\n        condition", "domain-moll")]
     public void A_wrong_line_of_the_compose_file_is_found(string right, string wrong, string finding) =>

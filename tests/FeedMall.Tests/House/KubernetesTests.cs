@@ -39,6 +39,7 @@ public sealed partial class KubernetesTests
     [InlineData("name: feedmall-settings\n            - secretRef", "name: feedmall-gone\n            - secretRef", "no ConfigMap feedmall-gone")]
     [InlineData("runAsNonRoot: true", "runAsNonRoot: false", "runs as root")]
     [InlineData("maxUnavailable: 1\n  selector:\n    matchLabels:\n      app: bff", "maxUnavailable: 1\n  selector:\n    matchLabels:\n      app: b", "selects no pod")]
+    [InlineData("claimName: bff-data", "claimName: bof-data", "no PersistentVolumeClaim bof-data")]
     [InlineData("livenessProbe:", "lifelessProbe:", "no livenessProbe")]
     public void A_wrong_line_is_found(string right, string wrong, string finding) =>
         ImageAndComposeTests.AssertFinds(s_objects, right, wrong, finding, text => Findings(text, ContainerFacts.OfTheRepository()));
@@ -70,7 +71,7 @@ public sealed partial class KubernetesTests
             "Secret" => Data(item["stringData"]!, all, facts),
             "PodDisruptionBudget" => Selects(item["spec"]!["selector"]!["matchLabels"]!, all),
             "Ingress" => Ingress(item, all),
-            "Namespace" => [],
+            "Namespace" or "PersistentVolumeClaim" => [],
             var other => [$"the test does not know this kind: {other}"],
         }).Select(finding => $"{item["kind"]} {Name(item)}: {finding}"));
     }
@@ -85,6 +86,8 @@ public sealed partial class KubernetesTests
                 .Select(port => $"no service has port {port}"))
             .Concat(Array(container["envFrom"]).SelectMany(source => References(source, all)))
             .Concat(new[] { "startupProbe", "livenessProbe", "readinessProbe" }.SelectMany(probe => Probe(probe, container, facts)));
+        findings = findings.Concat(Array(pod["volumes"]).Select(volume => volume["persistentVolumeClaim"]?["claimName"]?.ToString()).OfType<string>()
+            .Where(claim => Find("PersistentVolumeClaim", claim, all) is null).Select(claim => $"no PersistentVolumeClaim {claim}"));
         if (container["livenessProbe"]?.ToJsonString() == container["readinessProbe"]?.ToJsonString()) findings = findings.Append("alive and ready are asked the same");
         if (container["resources"]?["requests"] is null || container["resources"]?["limits"] is null) findings = findings.Append("no resources");
         if (pod["securityContext"]?["runAsNonRoot"]?.ToString() != "true") findings = findings.Append("runs as root");

@@ -58,7 +58,6 @@ public sealed class PublishTests : IDisposable
         foreach (var (key, value) in service["environment"]!.AsObject())
         {
             start.Environment[key] = key.EndsWith("__Database", StringComparison.Ordinal) ? key + ".db"
-                : key.EndsWith("Key", StringComparison.Ordinal) ? "a-key-for-this-test-of-more-than-32-letters"
                 : Local(value!.ToString(), hosts, ports);
         }
         return Process.Start(start)!;

@@ -104,6 +104,45 @@ public sealed class TelemetryTests
         Assert.Empty(host.Errors);
     }
 
+    [Fact]
+    public async Task Streams_that_write_when_their_deadline_passes_end_with_its_status_and_no_reset()
+    {
+        await using var host = await EchoHost.StartAsync(server: options => options.DefaultStreamTimeout = TimeSpan.FromMilliseconds(8));
+        host.Script.Count = async (_, stream, _) =>
+        {
+            while (true) await stream.WriteAsync(new EchoResponse { Number = 1 });
+        };
+        using var http = RawGrpc.CreateClient();
+        await Parallel.ForEachAsync(Enumerable.Range(0, 100), new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = Token }, async (_, token) =>
+        {
+            using var request = RawGrpc.Request(host.Address, "/feedmall.tests.rpc.Echo/Count", [0, 0, 0, 0, 0]);
+            using var response = await http.SendAsync(request, token);
+            Assert.Equal(0, (await response.Content.ReadAsByteArrayAsync(token)).Length % 7);
+            Assert.Equal("4", RawGrpc.StatusOf(response));
+        });
+        await host.StopAsync();
+        Assert.Empty(host.Errors);
+    }
+
+    [Fact]
+    public async Task Callers_that_leave_when_the_deadline_passes_leave_no_error_in_the_log()
+    {
+        await using var host = await EchoHost.StartAsync();
+        host.Script.Say = async (_, context) =>
+        {
+            await Task.Delay(Timeout.Infinite, context.CancellationToken);
+            return new EchoResponse();
+        };
+        await Parallel.ForEachAsync(Enumerable.Range(0, 200), new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = Token }, async (_, token) =>
+        {
+            var error = await Assert.ThrowsAsync<RpcException>(
+                async () => await host.Client.SayAsync(new EchoRequest(), deadline: DateTime.UtcNow.AddMilliseconds(20), cancellationToken: token));
+            Assert.Equal(StatusCode.DeadlineExceeded, error.StatusCode);
+        });
+        await host.StopAsync();
+        Assert.Empty(host.Errors);
+    }
+
     /// <summary>What one container's meters recorded: "method status" for each value.</summary>
     private sealed class Recording : IDisposable
     {

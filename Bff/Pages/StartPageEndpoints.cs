@@ -3,7 +3,7 @@ using System.Net.Mime;
 namespace FeedMall.Bff.Pages;
 
 /// <summary>What a person sees who opens the address in a browser.</summary>
-internal static class StartPage
+internal static class StartPageEndpoints
 {
     private const string Html =
         """
