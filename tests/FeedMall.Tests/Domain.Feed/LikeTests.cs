@@ -173,7 +173,7 @@ public abstract class LikeTests(PostgresServer? postgres) : FeedTests(postgres)
                 new AddLikeRequest { PostId = post }, FeedHost.As(7), DateTime.UtcNow.AddMilliseconds(300), Token);
             var error = await Assert.ThrowsAsync<RpcException>(() => call.ResponseAsync);
             Assert.Equal(StatusCode.DeadlineExceeded, error.StatusCode);
-            // The service is done with the call too, although the post is still locked: it has stopped waiting.
+            // The service has answered too, although the post is still locked. Whether the like was really given up shows once it is free.
             Assert.Equal("DEADLINE_EXCEEDED", await ended.Task.WaitAsync(Patience, Token));
         });
         Assert.Equal(1, await Feed.LikeAsync(post, 8));
