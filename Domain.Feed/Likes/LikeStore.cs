@@ -31,11 +31,12 @@ internal sealed class LikeStore(ServiceDatabase database, TimeProvider clock)
     private Task<long?> ChangeAsync(long postId, Func<DbConnection, DbTransaction, Task<int>> change, CancellationToken cancellationToken) =>
         database.WriteAsync<long?>(async (connection, transaction) =>
         {
-            // Changes nothing, but locks the post until the transaction ends.
-            var found = await connection.ExecuteAsync(new CommandDefinition(
-                "UPDATE posts SET like_count = like_count WHERE id = @postId", new { postId }, transaction, cancellationToken: cancellationToken));
-            if (found == 0) return null;
+            var count = await connection.ExecuteScalarAsync<long?>(new CommandDefinition(
+                $"SELECT like_count FROM posts WHERE id = @postId {database.ForUpdate}",
+                new { postId }, transaction, cancellationToken: cancellationToken));
+            if (count is null) return null;
             var by = await change(connection, transaction);
+            if (by == 0) return count;
             return await connection.ExecuteScalarAsync<long>(new CommandDefinition(
                 "UPDATE posts SET like_count = like_count + @by WHERE id = @postId RETURNING like_count",
                 new { postId, by = (long)by }, transaction, cancellationToken: cancellationToken));

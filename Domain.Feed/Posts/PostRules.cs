@@ -28,6 +28,10 @@ internal static class PostRules
         errors.ThrowIfAny();
     }
 
+    /// <summary>Refuses to list posts of a type that does not exist; UNSPECIFIED is every type.</summary>
+    public static void CheckFilter(PostType type) =>
+        new FieldErrors().Require(type is >= PostType.Unspecified and <= PostType.Video, "type", "must be text, image, video or absent").ThrowIfAny();
+
     /// <summary>Applies the changes that the mask names.</summary>
     public static void Apply(Post post, PostChanges changes, FieldMask mask)
     {

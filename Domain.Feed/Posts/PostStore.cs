@@ -43,7 +43,7 @@ internal sealed class PostStore(ServiceDatabase database)
     public async Task<IReadOnlyList<PostRow>> ListAsync(PageQuery page, PostType type, long? uid, CancellationToken cancellationToken)
     {
         var hot = page.Sort == Sort.Hot;
-        var where = hot ? "(p.like_count < @AfterScore OR (p.like_count = @AfterScore AND p.id < @AfterId))" : "p.id < @AfterId";
+        var where = hot ? "(p.like_count, p.id) < (@AfterScore, @AfterId)" : "p.id < @AfterId";
         if (type != PostType.Unspecified) where += " AND p.type = @type";
         if (uid is not null) where += " AND p.uid = @uid";
         var order = hot ? "p.like_count DESC, p.id DESC" : "p.id DESC";

@@ -54,6 +54,7 @@ internal sealed class PostsService(PostStore store, IIdSource ids, TimeProvider 
 
     public override async Task<ListPostsResponse> ListPosts(ListPostsRequest request, ServerCallContext context)
     {
+        PostRules.CheckFilter(request.Type);
         var page = PageQuery.From(request.Page, allowHot: true);
         var rows = await store.ListAsync(page, request.Type, request.Uid, context.CancellationToken);
         var response = new ListPostsResponse();
@@ -75,6 +76,7 @@ internal sealed class PostsService(PostStore store, IIdSource ids, TimeProvider 
     public override async Task StreamPosts(StreamPostsRequest request, IServerStreamWriter<StreamPostsResponse> responseStream, ServerCallContext context)
     {
         new FieldErrors().Require(request.Limit is null or > 0, "limit", "must be more than 0").ThrowIfAny();
+        PostRules.CheckFilter(request.Type);
         var left = request.Limit ?? int.MaxValue;
         var afterId = long.MaxValue;
         while (left > 0)

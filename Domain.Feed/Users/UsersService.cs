@@ -18,8 +18,7 @@ internal sealed class UsersService(UserStore store, UserPasswords passwords, IId
     public override async Task<RegisterResponse> Register(RegisterRequest request, ServerCallContext context)
     {
         new FieldErrors()
-            .Require(request.Name.Length is >= 3 and <= 32 && !request.Name.AsSpan().ContainsAnyExcept(NameCharacters),
-                "name", "must have 3 to 32 letters, digits, '_', '-' or '.'")
+            .Require(IsName(request.Name), "name", "must have 3 to 32 letters, digits, '_', '-' or '.'")
             .Require(request.Password.Length is >= 8 and <= 128, "password", "must have 8 to 128 characters")
             .ThrowIfAny();
         var user = new UserRow(
@@ -31,7 +30,8 @@ internal sealed class UsersService(UserStore store, UserPasswords passwords, IId
 
     public override async Task<LogInResponse> LogIn(LogInRequest request, ServerCallContext context)
     {
-        var user = await store.FindByNameAsync(request.Name, context.CancellationToken);
+        // What cannot be a name is nobody's, and is not for the database: PostgreSQL refuses text with NUL in it.
+        var user = IsName(request.Name) ? await store.FindByNameAsync(request.Name, context.CancellationToken) : null;
         var result = passwords.Verify(user, request.Password);
         if (user is null || result == PasswordVerificationResult.Failed)
             throw new ServiceException(StatusCode.Unauthenticated, FeedReasons.BadCredentials, "Name and password do not belong together.");
@@ -55,6 +55,8 @@ internal sealed class UsersService(UserStore store, UserPasswords passwords, IId
         response.Users.AddRange(request.Ids.Where(users.ContainsKey).Select(id => ToUser(users[id])));
         return response;
     }
+
+    private static bool IsName(string text) => text.Length is >= 3 and <= 32 && !text.AsSpan().ContainsAnyExcept(NameCharacters);
 
     private static User ToUser(UserRow row) => new() { Id = row.Id, Name = row.Name, CreatedAtMs = row.CreatedAtMs };
 }

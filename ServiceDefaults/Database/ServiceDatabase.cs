@@ -7,7 +7,7 @@ namespace FeedMall.ServiceDefaults.Database;
 
 /// <summary>
 /// One service's database: a SQLite file, or PostgreSQL. SQL is written once for both: BIGINT for every whole number, TEXT for
-/// text and JSON, Unix milliseconds for instants, ON CONFLICT and RETURNING; where they differ, ask <see cref="AnyOf"/>.
+/// text and JSON, Unix milliseconds for instants, ON CONFLICT and RETURNING; where they differ, ask <see cref="AnyOf"/> and <see cref="ForUpdate"/>.
 /// </summary>
 public sealed class ServiceDatabase : IAsyncDisposable
 {
@@ -49,6 +49,12 @@ public sealed class ServiceDatabase : IAsyncDisposable
 
     /// <summary>A condition "column is one of the array parameter", in this database's words.</summary>
     public string AnyOf(string column, string parameter) => IsPostgres ? $"{column} = ANY({parameter})" : $"{column} IN {parameter}";
+
+    /// <summary>
+    /// The end of a SELECT inside <see cref="WriteAsync"/> that locks the rows it finds until the transaction ends, in this database's words.
+    /// SQLite needs none: there the transaction has the whole database to itself.
+    /// </summary>
+    public string ForUpdate => IsPostgres ? "FOR UPDATE" : "";
 
     /// <summary>Runs statements that only read.</summary>
     public async Task<T> ReadAsync<T>(Func<DbConnection, Task<T>> read, CancellationToken cancellationToken)

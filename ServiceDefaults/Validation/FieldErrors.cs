@@ -72,7 +72,7 @@ public sealed class FieldErrors
     /// <summary>An absolute http or https address.</summary>
     public FieldErrors Url(string field, string url) => Require(
         url.Length <= MaxUrlLength && Uri.TryCreate(url, UriKind.Absolute, out var parsed) && parsed.Scheme is "http" or "https"
-            && !url.AsSpan().ContainsAny(Characters.Forbidden),
+            && !url.Any(c => char.IsControl(c) || char.IsWhiteSpace(c)),
         field, $"must be an http or https address of at most {MaxUrlLength} characters");
 
     /// <summary>Refuses the request when anything was noted.</summary>

@@ -1,0 +1,44 @@
+using FeedMall.Testing;
+using Microsoft.Extensions.Logging;
+using Xunit;
+
+namespace FeedMall.Tests.Domain.Feed;
+
+/// <summary>
+/// The base of tests of the feed service: each test gets a service of its own on an empty database, over real HTTP/2. Every class of
+/// tests has one heir for each database. What the service logs as an error fails the test.
+/// </summary>
+/// <param name="postgres">The server to make a database on; null for SQLite.</param>
+public abstract class FeedTests(PostgresServer? postgres) : IAsyncLifetime
+{
+    private readonly TemporaryFolder _folder = new();
+    private string _database = "feed.db";
+
+    private protected FeedHost Feed { get; private set; } = null!;
+
+    private protected static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        if (postgres is not null) _database = await postgres.CreateDatabaseAsync(Token);
+        Feed = await StartAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        var errors = Feed.Logs.Records.Where(record => record.Level >= LogLevel.Error).ToArray();
+        await Feed.DisposeAsync();
+        _folder.Dispose();
+        GC.SuppressFinalize(this);
+        Assert.Empty(errors);
+    }
+
+    /// <summary>Stops the service and starts it again on the same database.</summary>
+    private protected async Task RestartAsync()
+    {
+        await Feed.DisposeAsync();
+        Feed = await StartAsync();
+    }
+
+    private Task<FeedHost> StartAsync() => FeedHost.StartAsync(_database, _folder.Path);
+}
