@@ -3,13 +3,14 @@ using FeedMall.Bff.Edge;
 namespace FeedMall.Bff;
 
 /// <summary>
-/// THE list: what every request passes, in this order. The trace is begun by the framework before all of it.
+/// THE list: what every request passes, in this order. The framework has begun the trace before all of it.
 /// To come, at the places named: degrade, output cache, admission, quota, token bucket.
 /// </summary>
 internal static class BffPipeline
 {
     public static void UseBffPipeline(this WebApplication app)
     {
+        app.UseMiddleware<TraceEdge>();
         app.UseMiddleware<AccessLogEdge>();
         app.UseMiddleware<ErrorEdge>();
         app.UseRouting();

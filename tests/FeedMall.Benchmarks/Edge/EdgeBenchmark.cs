@@ -27,7 +27,7 @@ internal static class EdgeBenchmark
             TimeSpan.FromSeconds(double.Parse(Option(args, "--seconds") ?? "3", CultureInfo.InvariantCulture)),
             int.Parse(Option(args, "--connections") ?? "32", CultureInfo.InvariantCulture));
 
-        using var servers = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [Environment.GetCommandLineArgs()[0], "edge-servers"])
+        using var servers = Process.Start(new ProcessStartInfo("dotnet", [typeof(EdgeBenchmark).Assembly.Location, "edge-servers"])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

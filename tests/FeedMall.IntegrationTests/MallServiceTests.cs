@@ -1,0 +1,93 @@
+using System.Globalization;
+using FeedMall.Proto.Mall.V1;
+using FeedMall.Rpc.Client;
+using FeedMall.Rpc.Errors;
+using FeedMall.ServiceDefaults;
+using FeedMall.Testing;
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Xunit;
+
+namespace FeedMall.IntegrationTests;
+
+/// <summary>Domain.Mall as another service calls it.</summary>
+public sealed class MallServiceTests
+{
+    [Fact]
+    public async Task Owners_states_versions_and_fields_are_checked_whoever_calls()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        using var folder = new TemporaryFolder();
+        await using var host = await FeedMallHost.StartAsync(folder.Path);
+        await using var clients = Connect(host.MallAddress);
+        var shops = clients.GetRequiredService<Shops.ShopsClient>();
+        var products = clients.GetRequiredService<Products.ProductsClient>();
+        var collections = clients.GetRequiredService<Collections.CollectionsClient>();
+        var (ada, ben, nobody) = (As(1, cancel), As(2, cancel), new CallOptions(cancellationToken: cancel));
+        var price = new Money { MinorUnits = 500, Currency = "EUR" };
+        var shop = (await shops.CreateShopAsync(new CreateShopRequest { Name = "a" }, ada)).Shop.Id;
+        var otherShop = (await shops.CreateShopAsync(new CreateShopRequest { Name = "b" }, ben)).Shop.Id;
+        var product = (await products.CreateProductAsync(new CreateProductRequest { ShopId = shop, Title = "a", Price = price }, ada)).Product;
+        var otherProduct = (await products.CreateProductAsync(new CreateProductRequest { ShopId = otherShop, Title = "b", Price = price }, ben)).Product;
+        NewSku Sku(long productId, long stock = 1, Money? of = null) => new() { ProductId = productId, Name = "a", Price = of ?? price, Stock = stock };
+        CreateCollectionRequest Collection(params NewSku[] skus) => new() { ShopId = shop, Title = "a", Skus = { skus } };
+        UpdateProductRequest Update(long version, string path) =>
+            new() { Id = product.Id, Version = version, Changes = new ProductChanges { Title = "c" }, UpdateMask = new FieldMask { Paths = { path } } };
+
+        await RefusedAsync("UNAUTHENTICATED", null, () => shops.CreateShopAsync(new CreateShopRequest { Name = "a" }, nobody));
+        await RefusedAsync("VALIDATION_FAILED", "name", () => shops.CreateShopAsync(new CreateShopRequest { Name = " " }, ada));
+        await RefusedAsync("MALL_SHOP_NOT_FOUND", null, () => shops.GetShopAsync(new GetShopRequest { Id = 5 }, nobody));
+        await RefusedAsync("MALL_SHOP_NOT_OWNER", null, () =>
+            products.CreateProductAsync(new CreateProductRequest { ShopId = shop, Title = "a", Price = price }, ben));
+        await RefusedAsync("VALIDATION_FAILED", "price", () => products.CreateProductAsync(new CreateProductRequest { ShopId = shop, Title = "a" }, ada));
+        await RefusedAsync("VALIDATION_FAILED", "price.amount", () => products.CreateProductAsync(
+            new CreateProductRequest { ShopId = shop, Title = "a", Price = new Money { MinorUnits = long.MaxValue, Currency = "EUR" } }, ada));
+        await RefusedAsync("MALL_SHOP_NOT_OWNER", null, () => products.UpdateProductAsync(Update(1, "title"), ben));
+        await RefusedAsync("VALIDATION_FAILED", "updateMask", () => products.UpdateProductAsync(Update(1, "shop_id"), ada));
+        Assert.Equal("c", (await products.UpdateProductAsync(Update(1, "title"), ada)).Product.Title);
+        var conflict = await RefusedAsync("MALL_VERSION_CONFLICT", "version", () => products.UpdateProductAsync(Update(1, "title"), ada));
+        Assert.Equal("2", conflict.Metadata["version"]);
+
+        await RefusedAsync("VALIDATION_FAILED", "skus", () => collections.CreateCollectionAsync(Collection(), ada));
+        await RefusedAsync("VALIDATION_FAILED", "skus[0].stock", () => collections.CreateCollectionAsync(Collection(Sku(product.Id, -1)), ada));
+        await RefusedAsync("VALIDATION_FAILED", "skus", () =>
+            collections.CreateCollectionAsync(Collection(Sku(product.Id), Sku(product.Id, of: new Money { Currency = "USD" })), ada));
+        await RefusedAsync("MALL_PRODUCT_NOT_IN_SHOP", null, () => collections.CreateCollectionAsync(Collection(Sku(otherProduct.Id)), ada));
+        var collection = (await collections.CreateCollectionAsync(Collection(Sku(product.Id)), ada)).Collection.Id;
+
+        // A draft is its owner's alone.
+        await RefusedAsync("MALL_COLLECTION_NOT_FOUND", null, () => collections.GetCollectionAsync(new GetCollectionRequest { Id = collection }, nobody));
+        await RefusedAsync("MALL_COLLECTION_NOT_FOUND", null, () => collections.GetCollectionAsync(new GetCollectionRequest { Id = collection }, ben));
+        Assert.Equal(CollectionState.Draft, (await collections.GetCollectionAsync(new GetCollectionRequest { Id = collection }, ada)).Collection.State);
+        SetCollectionStateRequest Move(CollectionState state) => new() { Id = collection, State = state };
+        await RefusedAsync("MALL_SHOP_NOT_OWNER", null, () => collections.SetCollectionStateAsync(Move(CollectionState.Published), ben));
+        await RefusedAsync("MALL_COLLECTION_STATE", null, () => collections.SetCollectionStateAsync(Move((CollectionState)9), ada));
+        Assert.Equal(2, (await collections.SetCollectionStateAsync(Move(CollectionState.Published), ada)).Collection.Version);
+        Assert.Equal(500, (await collections.GetCollectionCardAsync(new GetCollectionCardRequest { Id = collection }, nobody)).Card.PriceFrom.MinorUnits);
+        await collections.SetCollectionStateAsync(Move(CollectionState.Deleted), ada);
+        await RefusedAsync("MALL_COLLECTION_NOT_FOUND", null, () => collections.GetCollectionAsync(new GetCollectionRequest { Id = collection }, ada));
+        host.Logs.AssertNoErrors();
+    }
+
+    private static async Task<Google.Rpc.ErrorInfo> RefusedAsync<T>(string reason, string? field, Func<AsyncUnaryCall<T>> call)
+    {
+        var info = (await Assert.ThrowsAsync<RpcException>(async () => await call())).FindErrorInfo()!;
+        Assert.Equal(reason, info.Reason);
+        if (field is not null) Assert.Contains(field, info.Metadata.Keys);
+        return info;
+    }
+
+    private static CallOptions As(long uid, CancellationToken cancel) =>
+        new(new Metadata { { Caller.UidKey, uid.ToString(CultureInfo.InvariantCulture) } }, cancellationToken: cancel);
+
+    private static ServiceProvider Connect(Uri address)
+    {
+        var services = new ServiceCollection();
+        services.AddLogging();
+        services.AddGrpcClient<Shops.ShopsClient>((_, options) => (options.Addresses, options.DefaultTimeout) = ([address], TimeSpan.FromSeconds(30)));
+        services.AddGrpcClient<Products.ProductsClient>((_, options) => (options.Addresses, options.DefaultTimeout) = ([address], TimeSpan.FromSeconds(30)));
+        services.AddGrpcClient<Collections.CollectionsClient>((_, options) => (options.Addresses, options.DefaultTimeout) = ([address], TimeSpan.FromSeconds(30)));
+        return services.BuildServiceProvider();
+    }
+}
