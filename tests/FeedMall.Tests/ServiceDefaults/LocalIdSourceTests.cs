@@ -41,14 +41,15 @@ public sealed class LocalIdSourceTests
     [Fact]
     public async Task After_4096_ids_of_one_millisecond_the_next_one_waits_until_the_clock_moves()
     {
-        var clock = new TestClock();
+        var clock = new FrozenClock(signalAfterReads: 4096 + 100);
         var ids = new LocalIdSource(1, clock);
         for (var i = 0; i < 4096; i++) ids.Next();
         var next = Task.Run(ids.Next, TestContext.Current.CancellationToken);
-        Assert.NotSame(next, await Task.WhenAny(next, Task.Delay(50, TestContext.Current.CancellationToken)));
-        clock.Advance(TimeSpan.FromMilliseconds(1));
-        var id = await next;
-        Assert.Equal(0, id & 4095);
+        // It has asked for the time again and again by now, and got no id.
+        await clock.ReadOften.Task;
+        Assert.False(next.IsCompleted);
+        clock.Move();
+        Assert.Equal(0, await next & 4095);
     }
 
     [Fact]
@@ -58,7 +59,7 @@ public sealed class LocalIdSourceTests
         var clock = new TestClock();
         var ids = new LocalIdSource(1, clock);
         ids.StartAbove(stored);
-        clock.Advance(TimeSpan.FromMilliseconds(1));
+        clock.Advance(TimeSpan.FromMilliseconds(2));
         Assert.True(ids.Next() > stored);
     }
 
@@ -76,4 +77,22 @@ public sealed class LocalIdSourceTests
     [InlineData(1024)]
     public void A_worker_out_of_range_is_refused(int worker) =>
         Assert.Throws<ArgumentOutOfRangeException>(() => new LocalIdSource(worker, new TestClock()));
+
+    private sealed class FrozenClock(int signalAfterReads) : TimeProvider
+    {
+        private long _milliseconds;
+        private int _reads;
+
+        public TaskCompletionSource ReadOften { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public override long TimestampFrequency => 1000;
+
+        public override long GetTimestamp()
+        {
+            if (Interlocked.Increment(ref _reads) == signalAfterReads) ReadOften.SetResult();
+            return Interlocked.Read(ref _milliseconds);
+        }
+
+        public void Move() => Interlocked.Increment(ref _milliseconds);
+    }
 }

@@ -21,7 +21,9 @@ public sealed class ServiceDatabaseTests(PostgresServer postgres) : IDisposable
         await using var one = ServiceDatabase.Open(name, _folder.Path);
         await using var two = ServiceDatabase.Open(name, _folder.Path);
         var ran = await Task.WhenAll(new[] { one, two }.Select(database => Task.Run(() => MigrateAsync(database, cancel), cancel)));
-        Assert.Equal(["001_feed"], ran.SelectMany(scripts => scripts));
+        var scripts = ran.SelectMany(names => names).ToArray();
+        Assert.Equal("001_feed", scripts[0]);
+        Assert.Equal(scripts.Distinct(), scripts);
         Assert.Empty(await MigrateAsync(one, cancel));
         Assert.Equal("001_feed", await one.ReadAsync(connection => connection.ExecuteScalarAsync<string>("SELECT name FROM schema_migrations WHERE number = 1"), cancel));
     }
