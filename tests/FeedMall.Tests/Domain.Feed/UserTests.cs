@@ -125,16 +125,15 @@ public abstract class UserTests(PostgresServer? postgres) : FeedTests(postgres)
     public async Task An_unknown_name_takes_as_long_as_a_wrong_password()
     {
         await RegisterAsync("margaret");
-        var (known, unknown, readOnly) = (TimeSpan.MaxValue, TimeSpan.MaxValue, TimeSpan.MaxValue);
+        var (known, unknown) = (TimeSpan.MaxValue, TimeSpan.MaxValue);
         for (var i = 0; i < 5; i++)
         {
             known = Min(known, await TimeAsync(() => RefuseLogInAsync("margaret")));
             unknown = Min(unknown, await TimeAsync(() => RefuseLogInAsync("nobody")));
-            readOnly = Min(readOnly, await TimeAsync(() => Feed.Users.BatchGetUsersAsync(new() { Ids = { 1 } }, cancellationToken: Token).ResponseAsync));
         }
-        // The shortest of several, because whatever else the machine does only ever adds time. A call without a hash is far shorter.
-        Assert.InRange(unknown, known / 2, known * 2);
-        Assert.InRange(readOnly, TimeSpan.Zero, known / 2);
+        // The shortest of several, because whatever else the machine does only ever adds time. The range is wide for the same reason: without
+        // a hash, the unknown name takes a thirtieth. UserPasswordsTests shows that the work is the same.
+        Assert.InRange(unknown, known / 5, known * 5);
     }
 
     [Fact]
