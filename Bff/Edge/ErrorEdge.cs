@@ -53,6 +53,8 @@ internal sealed partial class ErrorEdge(RequestDelegate next, ILogger<ErrorEdge>
         // What was set for a success does not belong to a failure; what authentication set does.
         context.Response.Headers.Remove("ETag");
         context.Response.StatusCode = failure.Code;
+        // Nobody is there to read it; the status is for the access log.
+        if (context.RequestAborted.IsCancellationRequested) return Task.CompletedTask;
         return context.Response.WriteAsJsonAsync(failure with { TraceId = RequestContext.TraceId }, context.RequestAborted);
     }
 
