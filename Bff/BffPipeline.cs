@@ -20,5 +20,6 @@ internal static class BffPipeline
         app.UseMiddleware<DeadlineEdge>();
         app.UseAuthorization();
         // quota · token bucket
+        app.UseMiddleware<BodyEdge>();
     }
 }

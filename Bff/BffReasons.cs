@@ -18,6 +18,8 @@ internal static class BffReasons
     /// <summary>400: the request cannot be read at all.</summary>
     public const string BadRequest = "BAD_REQUEST";
 
+    /// <summary>408: the body did not come within the request's time.</summary>
+    public const string RequestTimeout = "REQUEST_TIMEOUT";
 
     /// <summary>503: something that this service needs does not answer; metadata says what.</summary>
     public const string NotReady = "NOT_READY";

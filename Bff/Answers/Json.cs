@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using FeedMall.Bff.Edge;
 
 namespace FeedMall.Bff.Answers;
 
@@ -24,7 +25,9 @@ internal static class Json
 
     public static Task WriteAsync<T>(HttpContext context, int status, T body)
     {
+        // Too late: nothing goes out, as half an answer could not be taken back. From here on the answer goes out whole.
+        context.RequestAborted.ThrowIfCancellationRequested();
         context.Response.StatusCode = status;
-        return context.Response.WriteAsJsonAsync(body, context.RequestAborted);
+        return context.Response.WriteAsJsonAsync(body, context.Features.Get<RequestContext>()?.CallerGone ?? context.RequestAborted);
     }
 }

@@ -23,7 +23,15 @@ internal sealed class DeadlineEdge(RequestDelegate next, IOptionsMonitor<BffOpti
         using var cancelled = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, callerGone);
         context.RequestAborted = cancelled.Token;
         context.Features.Set(new RequestContext(context, clock.GetUtcNow() + budget, callerGone, clock));
-        await next(context);
+        try
+        {
+            await next(context);
+        }
+        finally
+        {
+            // A failure still has to be written, and this token is no more.
+            context.RequestAborted = callerGone;
+        }
     }
 
     private TimeSpan Budget(HttpContext context)

@@ -25,7 +25,7 @@ internal sealed partial class ErrorEdge(RequestDelegate next, ILogger<ErrorEdge>
     private Failure Translate(HttpContext context, Exception exception) => exception switch
     {
         ServiceException refusal => Failures.Of(refusal),
-        RpcException error => Failures.Of(error),
+        RpcException error => Upstream(error),
         BadHttpRequestException { InnerException: JsonException json } => Failures.Of(json),
         JsonException json => Failures.Of(json),
         BadHttpRequestException bad => Failures.Of(bad),
@@ -33,6 +33,14 @@ internal sealed partial class ErrorEdge(RequestDelegate next, ILogger<ErrorEdge>
         OperationCanceledException => Failures.OfStatus(StatusCodes.Status504GatewayTimeout),
         _ => Unexpected(exception),
     };
+
+    private Failure Upstream(RpcException error)
+    {
+        // What does not answer or is too late is counted; what broke is told, because the answer does not tell it.
+        var failure = Failures.Of(error);
+        if (failure.Code == StatusCodes.Status500InternalServerError) LogUpstream(error.StatusCode, error.Status.Detail);
+        return failure;
+    }
 
     private Failure Unexpected(Exception exception)
     {
@@ -45,9 +53,13 @@ internal sealed partial class ErrorEdge(RequestDelegate next, ILogger<ErrorEdge>
         // What was set for a success does not belong to a failure; what authentication set does.
         context.Response.Headers.Remove("ETag");
         context.Response.StatusCode = failure.Code;
-        // Not the request's token: after the deadline it has fired, and the answer must go out all the same.
-        return context.Response.WriteAsJsonAsync(failure with { TraceId = RequestContext.TraceId }, CancellationToken.None);
+        // Nobody is there to read it; the status is for the access log.
+        if (context.RequestAborted.IsCancellationRequested) return Task.CompletedTask;
+        return context.Response.WriteAsJsonAsync(failure with { TraceId = RequestContext.TraceId }, context.RequestAborted);
     }
+
+    [LoggerMessage(2, LogLevel.Warning, "A service behind this one failed: {Code} {Detail}")]
+    private partial void LogUpstream(StatusCode code, string? detail);
 
     [LoggerMessage(1, LogLevel.Error, "A request failed unexpectedly")]
     private partial void LogUnexpected(Exception exception);

@@ -52,7 +52,7 @@ internal static class PostEndpoints
         [AsParameters] ListQuery list, string? type, Id? uid, RequestContext request, Posts.PostsClient posts)
     {
         var page = await posts.ListPostsAsync(
-            new ListPostsRequest { Page = list.ToPage(), Type = ReadType(type), Uid = uid?.Value }, request.ToCallOptions());
+            new ListPostsRequest { Page = list.ToPage(), Type = ReadType(type), Uid = uid?.ValueOf("uid") }, request.ToCallOptions());
         return new Success<ListView<PostView>>(new([.. page.Posts.Select(PostView.From)], ListQuery.WriteCursor(page.NextCursor)));
     }
 

@@ -55,9 +55,9 @@ internal static class CollectionEndpoints
         [AsParameters] ListQuery list, RequestContext request, Collections.CollectionsClient collections) => ListAsync(list, null, request, collections);
 
     public static async Task<Success<ListView<CollectionCardView>>> ListCollectionCards(
-        string ids, RequestContext request, Collections.CollectionsClient collections)
+        string? ids, RequestContext request, Collections.CollectionsClient collections)
     {
-        var cards = await collections.BatchGetCollectionCardsAsync(new BatchGetCollectionCardsRequest { Ids = { IdList.Read(ids) } }, request.ToCallOptions());
+        var cards = await collections.BatchGetCollectionCardsAsync(new BatchGetCollectionCardsRequest { Ids = { IdList.Read(ids ?? "") } }, request.ToCallOptions());
         return new Success<ListView<CollectionCardView>>(new([.. cards.Cards.Select(CollectionCardView.From)], null));
     }
 

@@ -14,20 +14,22 @@ internal readonly record struct Id(string Text) : IParsable<Id>
     private const int MaxDigits = 19;
 
     /// <summary>The number.</summary>
+    /// <exception cref="Rpc.Errors.ServiceException">VALIDATION_FAILED for the field "id": it is none.</exception>
+    public long Value => ValueOf("id");
+
+    /// <summary>The number, of a field that is not called "id".</summary>
     /// <exception cref="Rpc.Errors.ServiceException">VALIDATION_FAILED: it is none.</exception>
-    public long Value
+    public long ValueOf(string field)
     {
-        get
-        {
-            if (!TryRead(Text, out var value)) new FieldErrors().Add("id", Rule).ThrowIfAny();
-            return value;
-        }
+        if (!TryRead(Text, out var value)) new FieldErrors().Add(field, Rule).ThrowIfAny();
+        return value;
     }
 
     public static bool TryRead(string? text, out long value)
     {
         value = 0;
-        return text is { Length: > 0 and <= MaxDigits } && text[0] != '0'
+        // The framework reads "1\0" as 1.
+        return text is { Length: > 0 and <= MaxDigits } && text[0] != '0' && !text.AsSpan().ContainsAnyExceptInRange('0', '9')
             && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
     }
 

@@ -20,7 +20,7 @@ internal sealed record ListQuery(string? Limit, string? Cursor, string? Sort)
         var page = new Page { Limit = DefaultLimit, Sort = Proto.Common.V1.Sort.Newest };
         if (Limit is not null)
         {
-            if (int.TryParse(Limit, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) && limit is >= 1 and <= PageQuery.MaxLimit) page.Limit = limit;
+            if (int.TryParse(Limit, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) && !Limit.Contains('\0') && limit is >= 1 and <= PageQuery.MaxLimit) page.Limit = limit;
             else errors.Add("limit", $"must be 1 to {PageQuery.MaxLimit}");
         }
         if (Sort == "hot") page.Sort = Proto.Common.V1.Sort.Hot;

@@ -71,6 +71,8 @@ public sealed class HostileInputTests
         new("PATCH", "/v1/feed/posts/<mine>", "{\"uid\":\"1\"}", 400, "VALIDATION_FAILED", "updateMask"),
         new("PATCH", "/v1/feed/posts/<mine>", "{\"title\":null}", 400, "VALIDATION_FAILED", "title"),
         new("PATCH", "/v1/mall/products/1", "{\"title\":\"a\"}", 400, "VALIDATION_FAILED", "version"),
+        new("PATCH", "/v1/feed/posts/<mine>", $"{{\"{new string('é', 30_000)}\":1}}", 400, "VALIDATION_FAILED"),
+        new("PATCH", "/v1/feed/posts/<mine>", "{\"\\ud800\":1}", 400, "VALIDATION_FAILED"),
         // ids
         new("GET", "/v1/feed/posts/0", null, 400, "VALIDATION_FAILED", "id"),
         new("GET", "/v1/feed/posts/-1", null, 400, "VALIDATION_FAILED", "id"),
@@ -85,6 +87,7 @@ public sealed class HostileInputTests
         new("GET", "/v1/mall/products/1", null, 404, "MALL_PRODUCT_NOT_FOUND"),
         new("GET", "/v1/mall/shops/1/products", null, 404, "MALL_SHOP_NOT_FOUND"),
         new("GET", "/v1/mall/collections/1", null, 404, "MALL_COLLECTION_NOT_FOUND"),
+        new("POST", "/v1/mall/products", "{\"shopId\":\"1\\u0000\",\"title\":\"a\",\"price\":{\"amount\":1,\"currency\":\"EUR\"}}", 400, "VALIDATION_FAILED", "shopId"),
         // lists
         new("GET", "/v1/feed/posts?limit=0", null, 400, "VALIDATION_FAILED", "limit"),
         new("GET", "/v1/feed/posts?limit=-5", null, 400, "VALIDATION_FAILED", "limit"),
@@ -97,12 +100,12 @@ public sealed class HostileInputTests
         new("GET", "/v1/feed/posts?cursor=AAAA", null, 400, "VALIDATION_FAILED", "cursor"),
         new("GET", "/v1/feed/posts?cursor=CAEYAQ&sort=hot", null, 400, "VALIDATION_FAILED", "cursor"),
         new("GET", "/v1/feed/posts?type=poem", null, 400, "VALIDATION_FAILED", "type"),
-        new("GET", "/v1/feed/posts?uid=me", null, 400, "VALIDATION_FAILED", "id"),
+        new("GET", "/v1/feed/posts?uid=me", null, 400, "VALIDATION_FAILED", "uid"),
         new("GET", "/v1/feed/cards?ids=", null, 400, "VALIDATION_FAILED", "ids"),
         new("GET", "/v1/feed/cards?ids=1,,2", null, 400, "VALIDATION_FAILED", "ids"),
         new("GET", "/v1/feed/cards?ids=1,x", null, 400, "VALIDATION_FAILED", "ids"),
         new("GET", "/v1/mall/shops?sort=hot", null, 400, "VALIDATION_FAILED", "sort"),
-        new("GET", "/v1/mall/collections/cards", null, 400, "VALIDATION_FAILED"),
+        new("GET", "/v1/mall/collections/cards", null, 400, "VALIDATION_FAILED", "ids"),
         // routes, methods, types
         new("GET", "/v1/nothing", null, 404, "ROUTE_NOT_FOUND"),
         new("GET", "/../../etc/passwd", null, 404, "ROUTE_NOT_FOUND"),
@@ -113,6 +116,7 @@ public sealed class HostileInputTests
         new("PATCH", "/v1/feed/posts/1", "a", 415, "UNSUPPORTED_MEDIA_TYPE", ContentType: "text/plain"),
         new("POST", "/v1/feed/posts", new string(' ', 70_000) + "{}", 413, "BODY_TOO_LARGE"),
         new("PATCH", "/v1/feed/posts/1", new string(' ', 70_000) + "{}", 413, "BODY_TOO_LARGE"),
+        new("POST", "/v1/feed/posts", "{\"title\":\"a\"}", 415, "UNSUPPORTED_MEDIA_TYPE", ContentType: "application/json; charset=bogus"),
         // identities
         new("POST", "/v1/feed/posts", "{\"title\":\"a\"}", 401, "UNAUTHENTICATED", Authorization: null),
         new("PUT", "/v1/feed/posts/1/like", null, 401, "UNAUTHENTICATED", Authorization: null),
