@@ -1,5 +1,6 @@
 using System.Reflection;
 using Dapper;
+using FeedMall.Rpc.Errors;
 using FeedMall.ServiceDefaults.Ids;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -59,7 +60,7 @@ internal sealed partial class DatabaseStarter(
             foreach (var script in await Migrator.MigrateAsync(database, scriptsIn, clock, cancellationToken)) LogRan(script);
             foreach (var table in tables) ids.StartAbove(await MaxIdAsync(table, cancellationToken));
         }
-        catch (Exception unreachable) when (unreachable is System.Data.Common.DbException or System.Net.Sockets.SocketException)
+        catch (Exception unreachable) when (unreachable is System.Data.Common.DbException or ServiceException)
         {
             throw new StartException($"The database cannot be used: {unreachable.GetBaseException().Message}", unreachable);
         }
@@ -85,7 +86,7 @@ internal sealed class DatabaseHealthCheck(ServiceDatabase database) : IHealthChe
                 new CommandDefinition("SELECT 1", cancellationToken: cancellationToken)), cancellationToken);
             return HealthCheckResult.Healthy();
         }
-        catch (Exception failure) when (failure is System.Data.Common.DbException or System.Net.Sockets.SocketException or TimeoutException)
+        catch (Exception failure) when (failure is System.Data.Common.DbException or ServiceException)
         {
             return HealthCheckResult.Unhealthy("The database does not answer.");
         }
