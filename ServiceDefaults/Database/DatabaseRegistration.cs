@@ -27,6 +27,8 @@ public sealed class DatabaseOptions
 /// <summary>Gives a service its database.</summary>
 public static class DatabaseRegistration
 {
+    private static readonly TimeSpan HealthTimeout = TimeSpan.FromSeconds(2);
+
     /// <summary>
     /// Registers <see cref="ServiceDatabase"/> and <see cref="IIdSource"/>. Before the service listens, the schema is brought up to date with
     /// the scripts in <paramref name="scriptsIn"/>, and ids go on above the largest one that the given tables hold. Ready only while the database answers.
@@ -45,7 +47,7 @@ public static class DatabaseRegistration
             provider.GetRequiredService<IOptions<DatabaseOptions>>().Value.IdWorker, provider.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<IIdSource>(provider => provider.GetRequiredService<LocalIdSource>());
         builder.Services.AddHostedService(provider => ActivatorUtilities.CreateInstance<DatabaseStarter>(provider, scriptsIn, tables));
-        builder.Services.AddHealthChecks().AddCheck<DatabaseHealthCheck>("database");
+        builder.Services.AddHealthChecks().AddCheck<DatabaseHealthCheck>("database", timeout: HealthTimeout);
     }
 }
 

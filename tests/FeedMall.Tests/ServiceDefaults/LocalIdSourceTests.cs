@@ -53,14 +53,17 @@ public sealed class LocalIdSourceTests
     }
 
     [Fact]
-    public void A_restart_goes_on_above_what_was_stored_even_when_the_clock_is_a_little_behind()
+    public async Task A_restart_with_the_clock_a_little_behind_waits_until_it_is_above_what_was_stored()
     {
-        var stored = new LocalIdSource(1, new TestClock()).Next();
-        var clock = new TestClock();
+        var clock = new FrozenClock(signalAfterReads: 100);
+        var stored = new LocalIdSource(1, new TestClock(clock.GetUtcNow() + TimeSpan.FromMilliseconds(3))).Next();
         var ids = new LocalIdSource(1, clock);
         ids.StartAbove(stored);
-        clock.Advance(TimeSpan.FromMilliseconds(2));
-        Assert.True(ids.Next() > stored);
+        var next = Task.Run(ids.Next, TestContext.Current.CancellationToken);
+        await clock.ReadOften.Task;
+        Assert.False(next.IsCompleted);
+        while (!next.IsCompleted) clock.Move();
+        Assert.True(await next > stored);
     }
 
     [Fact]
@@ -86,6 +89,8 @@ public sealed class LocalIdSourceTests
         public TaskCompletionSource ReadOften { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public override long TimestampFrequency => 1000;
+
+        public override DateTimeOffset GetUtcNow() => new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
         public override long GetTimestamp()
         {

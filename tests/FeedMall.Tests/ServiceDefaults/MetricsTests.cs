@@ -77,7 +77,7 @@ public sealed partial class MetricsTests
         Directory.Delete(folder.Path, recursive: true);
         var notReady = await http.GetAsync("/readyz", cancel);
         Assert.Equal(503, (int)notReady.StatusCode);
-        Assert.Equal("""{"status":"Unhealthy","checks":{"database":"Unhealthy"}}""", await notReady.Content.ReadAsStringAsync(cancel));
+        Assert.Equal("""{"status":"Unhealthy","checks":{"started":"Healthy","database":"Unhealthy"}}""", await notReady.Content.ReadAsStringAsync(cancel));
         Assert.Equal(200, (int)(await http.GetAsync("/healthz", cancel)).StatusCode);
         Directory.CreateDirectory(folder.Path);
     }

@@ -1,6 +1,7 @@
 using Dapper;
 using FeedMall.Domain.Feed;
 using FeedMall.Domain.Mall;
+using FeedMall.ServiceDefaults;
 using FeedMall.ServiceDefaults.Database;
 using FeedMall.Testing;
 using Xunit;
@@ -37,7 +38,7 @@ public sealed class ServiceDatabaseTests(PostgresServer postgres) : IDisposable
         await using var database = ServiceDatabase.Open(await NameAsync(kind, cancel), _folder.Path);
         await MigrateAsync(database, cancel);
         await ExecuteAsync(database, "INSERT INTO schema_migrations (number, name, ran_at_ms) VALUES (999, '999_later', 1)", cancel);
-        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => MigrateAsync(database, cancel));
+        var error = await Assert.ThrowsAsync<StartException>(() => MigrateAsync(database, cancel));
         Assert.Contains("999", error.Message, StringComparison.Ordinal);
         Assert.Contains("newer version", error.Message, StringComparison.Ordinal);
     }
