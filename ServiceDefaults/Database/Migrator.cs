@@ -7,7 +7,7 @@ namespace FeedMall.ServiceDefaults.Database;
 
 /// <summary>
 /// Brings a database to the schema that the code expects: runs the numbered SQL scripts (embedded as Migrations/NNN_name.sql) that
-/// have not run yet, each in one transaction with the row that records it.
+/// have not run yet, all of them and the rows that record them in one transaction.
 /// </summary>
 public static class Migrator
 {
