@@ -44,7 +44,7 @@ public static class ServiceHost
         builder.Services.AddOptions<DataOptions>().Configure<IConfiguration>((options, settings) => settings.Bind(options))
             .Validate(options => options.DataDirectory.Length > 0, "DataDirectory must name a folder.").ValidateOnStart();
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = ShutdownTimeout);
-        builder.Services.AddHealthChecks();
+        builder.Services.AddHealthChecks().AddCheck<StartedCheck>("started");
         builder.AddServiceLogs();
         builder.AddServiceTelemetry(identity);
         builder.Services.AddSingleton<GovernorServer>();

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
@@ -31,7 +32,8 @@ public static class ServiceRunner
             await run();
             return 0;
         }
-        catch (Exception mendable) when (mendable is StartException or OptionsValidationException or TimeoutException or InvalidDataException)
+        catch (Exception mendable) when (mendable is StartException or OptionsValidationException or TimeoutException or InvalidDataException
+            or FileNotFoundException or UnauthorizedAccessException or DllNotFoundException or CryptographicException)
         {
             await errors.WriteLineAsync(mendable.Message.ReplaceLineEndings(" "));
             return 1;

@@ -1,5 +1,6 @@
 using System.Reflection;
 using Dapper;
+using FeedMall.Rpc.Errors;
 using FeedMall.ServiceDefaults.Ids;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -26,6 +27,8 @@ public sealed class DatabaseOptions
 /// <summary>Gives a service its database.</summary>
 public static class DatabaseRegistration
 {
+    private static readonly TimeSpan HealthTimeout = TimeSpan.FromSeconds(2);
+
     /// <summary>
     /// Registers <see cref="ServiceDatabase"/> and <see cref="IIdSource"/>. Before the service listens, the schema is brought up to date with
     /// the scripts in <paramref name="scriptsIn"/>, and ids go on above the largest one that the given tables hold. Ready only while the database answers.
@@ -44,7 +47,7 @@ public static class DatabaseRegistration
             provider.GetRequiredService<IOptions<DatabaseOptions>>().Value.IdWorker, provider.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<IIdSource>(provider => provider.GetRequiredService<LocalIdSource>());
         builder.Services.AddHostedService(provider => ActivatorUtilities.CreateInstance<DatabaseStarter>(provider, scriptsIn, tables));
-        builder.Services.AddHealthChecks().AddCheck<DatabaseHealthCheck>("database");
+        builder.Services.AddHealthChecks().AddCheck<DatabaseHealthCheck>("database", timeout: HealthTimeout);
     }
 }
 
@@ -59,7 +62,7 @@ internal sealed partial class DatabaseStarter(
             foreach (var script in await Migrator.MigrateAsync(database, scriptsIn, clock, cancellationToken)) LogRan(script);
             foreach (var table in tables) ids.StartAbove(await MaxIdAsync(table, cancellationToken));
         }
-        catch (Exception unreachable) when (unreachable is System.Data.Common.DbException or System.Net.Sockets.SocketException)
+        catch (Exception unreachable) when (unreachable is System.Data.Common.DbException or ServiceException)
         {
             throw new StartException($"The database cannot be used: {unreachable.GetBaseException().Message}", unreachable);
         }
@@ -85,7 +88,7 @@ internal sealed class DatabaseHealthCheck(ServiceDatabase database) : IHealthChe
                 new CommandDefinition("SELECT 1", cancellationToken: cancellationToken)), cancellationToken);
             return HealthCheckResult.Healthy();
         }
-        catch (Exception failure) when (failure is System.Data.Common.DbException or System.Net.Sockets.SocketException or TimeoutException)
+        catch (Exception failure) when (failure is System.Data.Common.DbException or ServiceException)
         {
             return HealthCheckResult.Unhealthy("The database does not answer.");
         }

@@ -15,7 +15,7 @@ public static class Migrator
     private const long PostgresLockKey = 0x46_65_65_64_4D_61_6C_6C;
 
     /// <summary>Runs what has not run yet; returns the names of the scripts it ran.</summary>
-    /// <exception cref="InvalidOperationException">A script that ran before is gone: the database is newer than this program.</exception>
+    /// <exception cref="StartException">A script that ran before is gone: the database is newer than this program.</exception>
     public static async Task<IReadOnlyList<string>> MigrateAsync(
         ServiceDatabase database, Assembly scriptsIn, TimeProvider clock, CancellationToken cancellationToken)
     {
@@ -36,7 +36,7 @@ public static class Migrator
     {
         var done = (await connection.QueryAsync<long>("SELECT number FROM schema_migrations", transaction: transaction)).ToHashSet();
         if (done.Except(scripts.Keys).ToArray() is { Length: > 0 } unknown)
-            throw new InvalidOperationException(
+            throw new StartException(
                 $"The database has migration {unknown.Max()}, which this program does not know: it belongs to a newer version. Start that version.");
         var ran = new List<string>();
         foreach (var (number, (name, sql)) in scripts)

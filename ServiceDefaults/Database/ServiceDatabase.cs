@@ -1,5 +1,7 @@
 using System.Data;
 using System.Data.Common;
+using FeedMall.Rpc.Errors;
+using Grpc.Core;
 using Microsoft.Data.Sqlite;
 using Npgsql;
 
@@ -57,13 +59,22 @@ public sealed class ServiceDatabase : IAsyncDisposable
     public string ForUpdate => IsPostgres ? "FOR UPDATE" : "";
 
     /// <summary>Runs statements that only read.</summary>
+    /// <exception cref="ServiceException">UNAVAILABLE / UPSTREAM_ERROR: the database cannot be reached just now.</exception>
     public async Task<T> ReadAsync<T>(Func<DbConnection, Task<T>> read, CancellationToken cancellationToken)
     {
-        await using var connection = await ConnectAsync(cancellationToken);
-        return await read(connection);
+        try
+        {
+            await using var connection = await ConnectAsync(cancellationToken);
+            return await read(connection);
+        }
+        catch (DbException lost) when (IsPassing(lost, cancellationToken))
+        {
+            throw Unavailable();
+        }
     }
 
     /// <summary>Runs statements in one transaction: all of them take effect, or none when <paramref name="write"/> throws.</summary>
+    /// <exception cref="ServiceException">UNAVAILABLE / UPSTREAM_ERROR: the database cannot be reached just now.</exception>
     public async Task<T> WriteAsync<T>(Func<DbConnection, DbTransaction, Task<T>> write, CancellationToken cancellationToken)
     {
         if (!IsPostgres) await _sqliteWriter.WaitAsync(cancellationToken);
@@ -76,6 +87,10 @@ public sealed class ServiceDatabase : IAsyncDisposable
             var result = await write(connection, transaction);
             await transaction.CommitAsync(cancellationToken);
             return result;
+        }
+        catch (DbException lost) when (IsPassing(lost, cancellationToken))
+        {
+            throw Unavailable();
         }
         finally
         {
@@ -94,6 +109,13 @@ public sealed class ServiceDatabase : IAsyncDisposable
         }
         _sqliteWriter.Dispose();
     }
+
+    // A database that is away for a moment is no defect of ours, and its own words would name hosts and ports.
+    private static bool IsPassing(DbException exception, CancellationToken cancellationToken) =>
+        exception.IsTransient && !cancellationToken.IsCancellationRequested;
+
+    private static ServiceException Unavailable() =>
+        new(StatusCode.Unavailable, Reasons.UpstreamError, "The database does not answer just now: try again later.");
 
     internal async Task<DbConnection> ConnectAsync(CancellationToken cancellationToken)
     {

@@ -4,6 +4,7 @@ using FeedMall.ServiceDefaults.Telemetry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -28,7 +29,10 @@ internal sealed class GovernorServer(
     {
         if (options.Value.GovernorUrl.Length == 0) return;
         var url = new Uri(options.Value.GovernorUrl);
-        var builder = WebApplication.CreateSlimBuilder();
+        // Nothing of the surroundings: no settings file of the current folder, no environment, no reaction to Ctrl+C of its own.
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        builder.Configuration.Sources.Clear();
+        builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -58,7 +62,9 @@ internal sealed class GovernorServer(
             $"FeedMall governor of {identity.Name} ({identity.Instance})\n\n/metrics  Prometheus\n/healthz  alive?\n/readyz   ready, and what is not\n"));
         server.MapGet("/healthz", () => Results.Text("alive\n"));
         server.MapGet("/readyz", ReadyAsync);
-        server.MapGet("/metrics", () => Results.Text(metrics.Scrape(), PrometheusContentType));
+        server.MapGet("/metrics", () => metrics.Scrape() is { } text
+            ? Results.Text(text, PrometheusContentType)
+            : Results.Text("The metrics could not be collected in time.\n", statusCode: StatusCodes.Status503ServiceUnavailable));
     }
 
     private async Task<IResult> ReadyAsync(CancellationToken cancellationToken)
@@ -69,5 +75,13 @@ internal sealed class GovernorServer(
             JsonSerializer.Serialize(new { status = report.Status.ToString(), checks }),
             MediaTypeNames.Application.Json,
             statusCode: report.Status == HealthStatus.Unhealthy ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK);
+    }
+
+    /// <summary>The service starts and stops the governor.</summary>
+    private sealed class NoLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

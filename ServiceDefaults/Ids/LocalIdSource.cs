@@ -57,7 +57,7 @@ public sealed class LocalIdSource : IIdSource
     /// <inheritdoc/>
     public ValueTask<long> NextAsync(CancellationToken cancellationToken = default) => new(Next());
 
-    /// <summary>The next id. Spins at most the rest of a millisecond when all 4,096 of it are used up.</summary>
+    /// <summary>The next id. Spins for the rest of a millisecond when all 4,096 of it are used up, and for at most a second after a restart with the clock behind.</summary>
     /// <exception cref="InvalidOperationException">The clock is more than a second behind the last id.</exception>
     public long Next()
     {

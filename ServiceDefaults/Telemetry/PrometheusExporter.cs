@@ -17,15 +17,10 @@ internal sealed class PrometheusExporter : IDisposable
     /// <summary>What the meter provider reads through.</summary>
     public MetricReader Reader { get; }
 
-    /// <summary>Everything as of now.</summary>
-    public string Scrape()
+    /// <summary>Everything as of now; null when it could not be collected in time.</summary>
+    public string? Scrape()
     {
-        lock (_gate)
-        {
-            _exporter.Text = "";
-            _exporter.Collect?.Invoke((int)CollectTimeout.TotalMilliseconds);
-            return _exporter.Text;
-        }
+        lock (_gate) return _exporter.Collect?.Invoke((int)CollectTimeout.TotalMilliseconds) == true ? _exporter.Text : null;
     }
 
     public void Dispose() => Reader.Dispose();

@@ -47,7 +47,7 @@ internal sealed class PrometheusWriter
         if (char.IsAsciiDigit(text[0])) text.Insert(0, '_');
         var suffix = unit switch { "s" => "_seconds", "ms" => "_milliseconds", "By" => "_bytes", _ => "" };
         if (suffix.Length > 0 && !name.EndsWith(suffix, StringComparison.Ordinal)) text.Append(suffix);
-        if (isCounter) text.Append("_total");
+        if (isCounter && !name.EndsWith("total", StringComparison.Ordinal)) text.Append("_total");
         return text.ToString();
     }
 

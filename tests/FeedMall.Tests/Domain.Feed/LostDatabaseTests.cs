@@ -22,7 +22,8 @@ public sealed class LostDatabaseTests
 
         var call = feed.Posts.GetPostAsync(new GetPostRequest { Id = 1 }, cancellationToken: Token);
         var error = await Assert.ThrowsAsync<RpcException>(() => call.ResponseAsync);
-        Assert.NotNull(error.FindErrorInfo());
+        Assert.Equal(StatusCode.Unavailable, error.StatusCode);
+        Assert.Equal(Reasons.UpstreamError, error.FindErrorInfo()!.Reason);
         Assert.DoesNotContain("Npgsql", error.ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain(database.Split(';')[1], error.ToString(), StringComparison.Ordinal);
 

@@ -1,0 +1,110 @@
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using FeedMall.Domain.Mall;
+using FeedMall.ServiceDefaults;
+using FeedMall.Testing;
+using Microsoft.AspNetCore.Builder;
+using Xunit;
+
+namespace FeedMall.Tests.ServiceDefaults;
+
+public sealed class StartTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public static TheoryData<string, string[]> BadSettings => new()
+    {
+        { "--Mall:Url=8082", ["Mall:Url", "'8082'"] },
+        { "--Mall:Url=http://example.com:8082", ["Mall:Url"] },
+        { "--Mall:Url=https://127.0.0.1:0", ["Mall:CertificatePath"] },
+        { "--Mall:GovernorUrl=nonsense", ["Mall:GovernorUrl"] },
+        { "--Log:Format=xml", ["Log:Format must be json or text"] },
+        { "--Otlp:Endpoint=nowhere", ["Otlp:Endpoint"] },
+        { "--Mall:IdWorker=1024", ["Mall:IdWorker must be a number from 0 to 1023"] },
+        { "--Mall:Database=", ["Mall:Database"] },
+        { "--Mall:Database=Host=127.0.0.1;Port=1;Timeout=2;Username=a;Password=geheim", ["The database cannot be used"] },
+        { "--Mall:Url=http://192.0.2.1:8082", ["Cannot listen on http://192.0.2.1:8082/", "--Mall:Url="] },
+    };
+
+    [Theory]
+    [MemberData(nameof(BadSettings))]
+    public async Task A_bad_setting_ends_the_start_with_one_line_that_names_it(string setting, string[] expected)
+    {
+        var line = await FailedStartAsync(setting);
+        foreach (var part in expected) Assert.Contains(part, line, StringComparison.Ordinal);
+        Assert.DoesNotContain("geheim", line, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Mall:Url")]
+    [InlineData("Mall:GovernorUrl")]
+    public async Task A_taken_port_is_one_line_with_the_port_and_the_option(string option)
+    {
+        using var squatter = new TcpListener(IPAddress.Loopback, 0);
+        squatter.Start();
+        var port = ((IPEndPoint)squatter.LocalEndpoint).Port;
+        var line = await FailedStartAsync($"--{option}=http://127.0.0.1:{port}");
+        Assert.Contains($"Port {port} is taken", line, StringComparison.Ordinal);
+        Assert.Contains($"--{option}=", line, StringComparison.Ordinal);
+        Assert.Contains(option.Replace(":", "__", StringComparison.Ordinal), line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_https_address_serves_TLS_with_the_given_PEM_files()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var certificate = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256)
+            .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        var (certificatePath, keyPath) = (Path.Combine(_folder.Path, "cert.pem"), Path.Combine(_folder.Path, "key.pem"));
+        await File.WriteAllTextAsync(certificatePath, certificate.ExportCertificatePem(), cancel);
+        await File.WriteAllTextAsync(keyPath, key.ExportPkcs8PrivateKeyPem(), cancel);
+
+        await using var mall = MallApp.Build(Arguments("--Mall:Url=https://127.0.0.1:0", $"--Mall:CertificatePath={certificatePath}", $"--Mall:CertificateKeyPath={keyPath}"));
+        await mall.StartServiceAsync(cancel);
+        using var tcp = new TcpClient();
+        await tcp.ConnectAsync(IPAddress.Loopback, mall.Address().Port, cancel);
+        await using var tls = new SslStream(tcp.GetStream(), false, (_, presented, _, _) => presented!.GetCertHashString() == certificate.GetCertHashString());
+        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "localhost", ApplicationProtocols = [SslApplicationProtocol.Http2] }, cancel);
+        Assert.Equal(SslApplicationProtocol.Http2, tls.NegotiatedApplicationProtocol);
+    }
+
+    [Fact]
+    public async Task A_probe_ends_with_0_when_the_address_answers_and_with_1_and_a_line_when_not()
+    {
+        await using var mall = MallApp.Build(Arguments("--Mall:Url=http://127.0.0.1:0", "--Mall:GovernorUrl=http://127.0.0.1:0"));
+        await mall.StartServiceAsync(TestContext.Current.CancellationToken);
+        using var errors = new StringWriter();
+        Assert.Equal(0, await ServiceRunner.RunAsync(Unused, ["--probe", new Uri(mall.GovernorAddress()!, "readyz").ToString()], errors));
+        Assert.Equal("", errors.ToString());
+        Assert.Equal(1, await ServiceRunner.RunAsync(Unused, ["--probe", FreePort.NextUrl()], errors));
+        Assert.Equal(1, await ServiceRunner.RunAsync(Unused, ["--probe", "nonsense"], errors));
+        Assert.Equal(2, errors.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+    }
+
+    [Fact]
+    public void The_command_line_wins_over_the_settings_file()
+    {
+        using var mall = (IDisposable)MallApp.Build(Arguments("--Mall:IdWorker=77"));
+        var settings = ((WebApplication)mall).Configuration;
+        Assert.Equal("77", settings["Mall:IdWorker"]);
+        Assert.Equal("mall.db", settings["Mall:Database"]);
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private static WebApplication Unused(string[] args) => throw new InvalidOperationException("A probe starts nothing.");
+
+    private string[] Arguments(params string[] settings) =>
+        [$"--DataDirectory={_folder.Path}", "--Mall:Url=http://127.0.0.1:0", "--Mall:GovernorUrl=", "--Log:Format=text", "--Logging:LogLevel:Default=Warning", .. settings];
+
+    private async Task<string> FailedStartAsync(string setting)
+    {
+        using var errors = new StringWriter();
+        Assert.Equal(1, await ServiceRunner.RunAsync(MallApp.Build, Arguments(setting), errors));
+        return Assert.Single(errors.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+}
