@@ -40,13 +40,8 @@ internal sealed class BodyEdge(RequestDelegate next)
         context.RequestAborted.ThrowIfCancellationRequested();
         var reader = context.Request.BodyReader;
         var body = new ArrayBufferWriter<byte>();
-        var callerGone = context.Features.Get<RequestContext>()?.CallerGone ?? CancellationToken.None;
-        // Ends the read from inside: a token given to it would leave the server with a read that never ends. When the caller is gone the
-        // server ends it, and would trip over us.
-        using var end = context.RequestAborted.Register(() =>
-        {
-            if (!callerGone.IsCancellationRequested) reader.CancelPendingRead();
-        });
+        // Ends the read from inside: a token given to it would leave the server with a read that never ends.
+        using var end = context.RequestAborted.Register(reader.CancelPendingRead);
         try
         {
             while (true)
@@ -61,7 +56,8 @@ internal sealed class BodyEdge(RequestDelegate next)
         }
         catch (IOException error) when (error is not BadHttpRequestException)
         {
-            // A caller that is gone is no defect of ours.
+            // The connection broke: no defect of ours. The server may not know yet, and would log an error when it looks for the rest.
+            context.Abort();
             throw new BadHttpRequestException("The body broke off.", error);
         }
     }

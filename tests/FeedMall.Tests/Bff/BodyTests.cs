@@ -102,14 +102,18 @@ public sealed class BodyTests : IAsyncLifetime
         _host.Logs.AssertNoErrors();
     }
 
-    // The head of a request and the first byte of its body.
+    // The head of a request and, once the service waits for its body, the first byte of it.
     private async Task<Socket> SendHeadAsync()
     {
         var cancel = TestContext.Current.CancellationToken;
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(IPAddress.Loopback, _host.Http.BaseAddress!.Port, cancel);
-        var head = "POST /v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
+        var head = "POST /v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 100\r\n\r\n";
         await socket.SendAsync(Encoding.ASCII.GetBytes(head), cancel);
+        var buffer = new byte[100];
+        var read = await socket.ReceiveAsync(buffer, cancel);
+        Assert.Equal("HTTP/1.1 100 Continue\r\n\r\n", Encoding.ASCII.GetString(buffer, 0, read));
+        await socket.SendAsync("{"u8.ToArray(), cancel);
         return socket;
     }
 
