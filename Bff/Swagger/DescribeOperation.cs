@@ -17,6 +17,9 @@ internal sealed class DescribeOperation : IOperationFilter
     {
         foreach (var parameter in (operation.Parameters ?? []).OfType<OpenApiParameter>()) Describe(parameter);
         var id = operation.OperationId ?? "";
+        // Optional to the binder only, so that its absence gets our answer.
+        if (id == nameof(Mall.CollectionEndpoints.ListCollectionCards))
+            foreach (var ids in (operation.Parameters ?? []).OfType<OpenApiParameter>()) ids.Required = true;
         foreach (var body in (operation.RequestBody?.Content?.Values ?? []).OfType<OpenApiMediaType>()) body.Example = _examples.Request(id);
         foreach (var (status, response) in operation.Responses ?? [])
         {

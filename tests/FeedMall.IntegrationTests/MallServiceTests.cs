@@ -70,6 +70,42 @@ public sealed class MallServiceTests
         host.Logs.AssertNoErrors();
     }
 
+    [Fact]
+    public async Task Cards_come_in_the_order_asked_for_and_everything_is_there_after_a_restart()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        using var folder = new TemporaryFolder();
+        var ada = As(1, cancel);
+        var ids = new List<long>();
+        await using (var host = await FeedMallHost.StartAsync(folder.Path))
+        {
+            await using var clients = Connect(host.MallAddress);
+            var shop = (await clients.GetRequiredService<Shops.ShopsClient>().CreateShopAsync(new CreateShopRequest { Name = "'; --" }, ada)).Shop.Id;
+            var price = new Money { MinorUnits = 500, Currency = "EUR" };
+            var product = (await clients.GetRequiredService<Products.ProductsClient>().CreateProductAsync(
+                new CreateProductRequest { ShopId = shop, Title = "a", Price = price }, ada)).Product.Id;
+            var collections = clients.GetRequiredService<Collections.CollectionsClient>();
+            await RefusedAsync("VALIDATION_FAILED", "title", () => collections.CreateCollectionAsync(
+                new CreateCollectionRequest { ShopId = shop, Title = "a\0", Skus = { new NewSku { ProductId = product, Name = "a", Price = price } } }, ada));
+            foreach (var title in new[] { "one", "two", "three" })
+            {
+                var sku = new NewSku { ProductId = product, Name = "a", Price = price, Stock = 1 };
+                ids.Add((await collections.CreateCollectionAsync(new CreateCollectionRequest { ShopId = shop, Title = title, Skus = { sku } }, ada)).Collection.Id);
+                await collections.SetCollectionStateAsync(new SetCollectionStateRequest { Id = ids[^1], State = CollectionState.Published }, ada);
+            }
+            host.Logs.AssertNoErrors();
+        }
+
+        await using var again = await FeedMallHost.StartAsync(folder.Path);
+        await using var later = Connect(again.MallAddress);
+        var cards = await later.GetRequiredService<Collections.CollectionsClient>().BatchGetCollectionCardsAsync(
+            new BatchGetCollectionCardsRequest { Ids = { ids[1], 7, ids[2], ids[0] } }, cancellationToken: cancel);
+        Assert.Equal(["two", "three", "one"], cards.Cards.Select(card => card.Title));
+        Assert.All(cards.Cards, card => Assert.Equal("'; --", card.ShopName));
+        Assert.True((await later.GetRequiredService<Shops.ShopsClient>().CreateShopAsync(new CreateShopRequest { Name = "b" }, ada)).Shop.Id > ids.Max());
+        again.Logs.AssertNoErrors();
+    }
+
     private static async Task<Google.Rpc.ErrorInfo> RefusedAsync<T>(string reason, string? field, Func<AsyncUnaryCall<T>> call)
     {
         var info = (await Assert.ThrowsAsync<RpcException>(async () => await call())).FindErrorInfo()!;
