@@ -36,11 +36,14 @@ public sealed class ServiceDatabaseTests(PostgresServer postgres) : IDisposable
     {
         var cancel = TestContext.Current.CancellationToken;
         await using var database = ServiceDatabase.Open(await NameAsync(kind, cancel), _folder.Path);
-        await MigrateAsync(database, cancel);
+        // As if a later version, whose scripts have other numbers, had made it: nothing of ours may run.
+        await ExecuteAsync(database, "CREATE TABLE schema_migrations (number INT PRIMARY KEY, name TEXT NOT NULL, ran_at_ms BIGINT NOT NULL)", cancel);
         await ExecuteAsync(database, "INSERT INTO schema_migrations (number, name, ran_at_ms) VALUES (999, '999_later', 1)", cancel);
         var error = await Assert.ThrowsAsync<StartException>(() => MigrateAsync(database, cancel));
         Assert.Contains("999", error.Message, StringComparison.Ordinal);
         Assert.Contains("newer version", error.Message, StringComparison.Ordinal);
+        Assert.Equal(1, await database.ReadAsync(connection => connection.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM schema_migrations"), cancel));
+        await ExecuteAsync(database, "CREATE TABLE users (a BIGINT)", cancel); // ours is not there
     }
 
     [Theory]

@@ -7,6 +7,7 @@ using FeedMall.Domain.Mall;
 using FeedMall.ServiceDefaults;
 using FeedMall.Testing;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
 using Xunit;
 
 namespace FeedMall.Tests.ServiceDefaults;
@@ -86,15 +87,30 @@ public sealed class StartTests : IDisposable
     }
 
     [Fact]
-    public void The_command_line_wins_over_the_settings_file()
+    public void The_environment_wins_over_the_settings_file_and_the_command_line_over_both()
     {
-        using var mall = (IDisposable)MallApp.Build(Arguments("--Mall:IdWorker=77"));
-        var settings = ((WebApplication)mall).Configuration;
-        Assert.Equal("77", settings["Mall:IdWorker"]);
-        Assert.Equal("mall.db", settings["Mall:Database"]);
+        // Of the whole process, but no other test cares which worker number its ids carry.
+        Environment.SetEnvironmentVariable("Mall__IdWorker", "78");
+        try
+        {
+            Assert.Equal("78", SettingsOf(Arguments())["Mall:IdWorker"]);
+            Assert.Equal("77", SettingsOf(Arguments("--Mall:IdWorker=77"))["Mall:IdWorker"]);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("Mall__IdWorker", null);
+        }
+        Assert.Equal("2", SettingsOf(Arguments())["Mall:IdWorker"]);
+        Assert.Equal("mall.db", SettingsOf(Arguments())["Mall:Database"]);
     }
 
     public void Dispose() => _folder.Dispose();
+
+    private static IConfiguration SettingsOf(string[] arguments)
+    {
+        using var mall = (IDisposable)MallApp.Build(arguments);
+        return ((WebApplication)mall).Configuration;
+    }
 
     private static WebApplication Unused(string[] args) => throw new InvalidOperationException("A probe starts nothing.");
 
