@@ -1,11 +1,13 @@
 using FeedMall.Benchmarks.Balancing;
 using FeedMall.Benchmarks.Edge;
+using FeedMall.Benchmarks.Interop;
 
 return args switch
 {
     ["edge", .. var rest] => await EdgeBenchmark.RunAsync(rest),
     ["balancing", .. var rest] => BalancingBenchmark.Run(rest),
     ["edge-servers"] => await EdgeServers.RunAsync(),
+    ["interop", .. var rest] => await InteropReport.RunAsync(rest),
     _ => Usage(),
 };
 
@@ -20,6 +22,9 @@ static int Usage()
 
           balancing [--out FILE]
               the balancers against slow, failing, healing and joining servers, simulated in virtual time.
+
+          interop [--out FILE]
+              the official gRPC interop cases between our runtime, Node's and Python's, as a table. Needs what ./test.sh installs.
         """);
     return 2;
 }
