@@ -7,6 +7,7 @@ FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 WORKDIR /source
 # Only what decides about packages, so that this layer stays until one of these files changes.
 COPY global.json Directory.Build.props Directory.Packages.props BannedSymbols.txt ./
+COPY Resilience/Resilience.csproj Resilience/
 COPY Rpc/Rpc.csproj Rpc/
 COPY proto/proto.csproj proto/
 COPY ServiceDefaults/ServiceDefaults.csproj ServiceDefaults/

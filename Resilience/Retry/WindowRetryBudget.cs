@@ -1,0 +1,74 @@
+using FeedMall.Resilience.Windows;
+
+namespace FeedMall.Resilience.Retry;
+
+/// <summary>Settings of <see cref="WindowRetryBudget"/>.</summary>
+public sealed record WindowRetryBudgetOptions
+{
+    /// <summary>Retries per first attempt. 0 to 1, three decimals count; default 0.1.</summary>
+    public double Ratio { get; init; } = 0.1;
+
+    /// <summary>Retries per second that are granted without any traffic to pay for them, for clients with few calls. 0 to 1000; default 1.</summary>
+    public double MinRetriesPerSecond { get; init; } = 1;
+
+    /// <summary>How far back attempts count. 1 s to 10 min; default 10 s.</summary>
+    public TimeSpan Window { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Throws <see cref="ArgumentOutOfRangeException"/> with the name of the first value that is out of its range.</summary>
+    public void Check()
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(Ratio, 0);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(Ratio, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MinRetriesPerSecond, 0);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(MinRetriesPerSecond, 1000);
+        ArgumentOutOfRangeException.ThrowIfLessThan(Window, TimeSpan.FromSeconds(1));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(Window, TimeSpan.FromMinutes(10));
+    }
+}
+
+/// <summary>
+/// The default budget: retries in the window ≤ Ratio · first attempts in the window + MinRetriesPerSecond · window in seconds.
+/// With the defaults a target that always fails sees at most 1.1 × the first attempts, and 10 more per 10 s. (ALGORITHMS §8.3, form 1.)
+/// </summary>
+public sealed class WindowRetryBudget : RetryBudget
+{
+    private const int Buckets = 10;
+
+    // Held from the check to the take, so that two threads cannot both take the last retry. First attempts need it not: they only add to the bound.
+    private readonly Lock _gate = new();
+    // Successes are retries, totals are first attempts.
+    private readonly RollingCounter _window;
+    private readonly long _ratioThousandths;
+    private readonly long _minThousandths;
+
+    /// <summary>Checks the options.</summary>
+    public WindowRetryBudget(WindowRetryBudgetOptions options, TimeProvider clock)
+    {
+        options.Check();
+        _window = new RollingCounter(Buckets, options.Window / Buckets, clock);
+        _ratioThousandths = (long)Math.Round(options.Ratio * 1000);
+        _minThousandths = (long)Math.Round(options.MinRetriesPerSecond * options.Window.TotalSeconds * 1000);
+    }
+
+    /// <inheritdoc/>
+    public override void OnFirstAttempt() => _window.Add(0, 1);
+
+    private protected override bool TryTake()
+    {
+        lock (_gate)
+        {
+            if (AvailableThousandths() < 1000) return false;
+            _window.Add(1, 0);
+            return true;
+        }
+    }
+
+    private protected override double Available() => Math.Max(0, AvailableThousandths() / 1000.0);
+
+    // In whole thousandths, because 0.1 is not exact as a double.
+    private long AvailableThousandths()
+    {
+        var (retries, firstAttempts) = _window.Sum();
+        return _ratioThousandths * firstAttempts + _minThousandths - 1000 * retries;
+    }
+}
