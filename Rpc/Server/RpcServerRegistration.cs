@@ -1,5 +1,4 @@
 using System.Reflection;
-using Google.Protobuf.Reflection;
 using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
@@ -67,9 +66,9 @@ public static class RpcServerRegistration
     }
 
     // Generated code names the descriptor of a service "Descriptor" in the static class that binds it.
-    private static ServiceDescriptor? FindDescriptor<TService>() =>
+    private static Google.Protobuf.Reflection.ServiceDescriptor? FindDescriptor<TService>() =>
         typeof(TService).GetCustomAttribute<BindServiceMethodAttribute>(inherit: true)!.BindType
-            .GetProperty("Descriptor", BindingFlags.Public | BindingFlags.Static)?.GetValue(null) as ServiceDescriptor;
+            .GetProperty("Descriptor", BindingFlags.Public | BindingFlags.Static)?.GetValue(null) as Google.Protobuf.Reflection.ServiceDescriptor;
 
     // Generated code: static class X { static void BindService(ServiceBinderBase binder, XBase? service) }. Without a service it only
     // names the methods.

@@ -128,7 +128,7 @@ internal sealed partial class ServerChain
         if (error.StatusCode == StatusCode.DeadlineExceeded && call.Remaining <= TimeSpan.Zero) code = StatusCode.DeadlineExceeded;
         LogUpstream(call.Method, error.Status.StatusCode, error.Status.Detail);
         return RpcErrors.Create(code, Reasons.UpstreamError, "A service behind this one failed.", call.RpcMethod.ServiceName,
-            isBusy ? RpcErrors.NoRetry : null);
+            isBusy && (error.GaveUp || error.SaysNoRetry()) ? RpcErrors.NoRetry : null);
     }
 
     private static bool IsOurFault(StatusCode code) =>

@@ -25,6 +25,9 @@ internal static class HeaderNames
     /// <summary>The value of grpc-status.</summary>
     public static string Format(StatusCode code) => (uint)code < (uint)Numbers.Length ? Numbers[(int)code] : Format(StatusCode.Unknown);
 
+    /// <summary>A small number as text.</summary>
+    public static string Number(int number) => (uint)number < (uint)Numbers.Length ? Numbers[number] : number.ToString(CultureInfo.InvariantCulture);
+
     /// <summary>The code in grpc-status; UNKNOWN for a number or a text that is no code (spec §13.2.7).</summary>
     public static StatusCode ParseStatus(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number < Numbers.Length
