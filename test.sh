@@ -47,6 +47,8 @@ install_missing() {
   need curl command -v curl
   need nodejs command -v node
   need npm command -v npm
+  # Debian's own Python, whatever stands first in the PATH: the packages belong to it.
+  need 'python3-grpcio python3-grpc-tools' /usr/bin/python3 -c 'import grpc, grpc_tools.protoc'
   need chromium command -v chromium
   if [ ${#missing[@]} -gt 0 ]; then apt_install "${missing[@]}" || fail "could not install ${missing[*]}"; fi
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using FeedMall.Domain.Feed;
+using FeedMall.IntegrationTests.Interop;
 using FeedMall.Testing;
 using Xunit;
 
@@ -56,7 +57,7 @@ public sealed class ForeignGrpcClientTests
 
     private static async Task<Dictionary<string, JsonElement>> RunAsync(string address, CancellationToken cancellationToken)
     {
-        var repository = FindRepository();
+        var repository = ForeignPrograms.Repository;
         var script = Path.Combine(repository, "tests", "FeedMall.IntegrationTests", "node", "feed-client.js");
         Assert.True(Directory.Exists(Path.Combine(Path.GetDirectoryName(script)!, "node_modules")), $"Run 'npm ci' beside {script}, or ./test.sh.");
         using var node = Process.Start(new ProcessStartInfo("node", [script, address, repository]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
@@ -74,13 +75,6 @@ public sealed class ForeignGrpcClientTests
         {
             if (!node.HasExited) node.Kill(entireProcessTree: true);
         }
-    }
-
-    private static string FindRepository()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "FeedMall.sln"))) folder = folder.Parent;
-        return folder?.FullName ?? throw new InvalidOperationException("FeedMall.sln is in no folder above the tests.");
     }
 
     private static string Text(JsonElement element, string name) => element.GetProperty(name).GetString()!;

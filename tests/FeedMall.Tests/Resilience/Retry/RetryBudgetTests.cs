@@ -1,0 +1,220 @@
+using FeedMall.Resilience.Retry;
+using FeedMall.Testing;
+using FsCheck;
+using FsCheck.Fluent;
+using Xunit;
+
+namespace FeedMall.Tests.Resilience.Retry;
+
+public sealed class RetryBudgetTests
+{
+    private readonly TestClock _clock = new();
+
+    [Fact]
+    public void A_target_that_always_fails_sees_a_tenth_more_and_the_minimum()
+    {
+        var budget = Window();
+        Assert.Equal(100 + 10 + 10, Sends(budget, calls: 100));
+        Assert.Equal(1000 + 100, Sends(Window(minPerSecond: 0), calls: 1000));
+    }
+
+    [Fact]
+    public void Three_layers_with_budgets_do_not_multiply()
+    {
+        RetryBudget[] layers = [Window(minPerSecond: 0), Window(minPerSecond: 0), Window(minPerSecond: 0)];
+        var atTheLeaf = 0;
+        for (var call = 0; call < 1000; call++) Call(0);
+        Assert.InRange(atTheLeaf, 1300, 1331);
+
+        void Call(int layer)
+        {
+            if (layer == layers.Length)
+            {
+                atTheLeaf++;
+                return;
+            }
+            layers[layer].OnFirstAttempt();
+            for (var attempt = 1; attempt <= 3; attempt++)
+            {
+                Call(layer + 1);
+                layers[layer].OnRetryableFailure();
+                if (!layers[layer].TryTakeRetry()) return;
+            }
+        }
+    }
+
+    [Fact]
+    public void A_client_with_few_calls_may_retry_about_once_a_second()
+    {
+        var budget = Window();
+        var granted = 0;
+        for (var second = 0; second < 60; second++)
+        {
+            budget.OnFirstAttempt();
+            if (budget.TryTakeRetry()) granted++;
+            _clock.Advance(TimeSpan.FromSeconds(1));
+        }
+        Assert.Equal(60, granted);
+        Assert.Equal(new RetryBudgetSnapshot(budget.Snapshot().Available, 60, 0), budget.Snapshot());
+    }
+
+    [Fact]
+    public void Attempts_of_long_ago_pay_for_nothing()
+    {
+        var budget = Window(minPerSecond: 0);
+        for (var call = 0; call < 1000; call++) budget.OnFirstAttempt();
+        Assert.Equal(100, budget.Snapshot().Available);
+        _clock.Advance(TimeSpan.FromSeconds(11));
+        Assert.False(budget.TryTakeRetry());
+        Assert.Equal(new RetryBudgetSnapshot(0, 0, 1), budget.Snapshot());
+    }
+
+    [Fact]
+    public void Ten_first_attempts_pay_for_one_retry_and_not_for_two()
+    {
+        var budget = Window(minPerSecond: 0);
+        for (var call = 0; call < 9; call++) budget.OnFirstAttempt();
+        Assert.False(budget.TryTakeRetry());
+        budget.OnFirstAttempt();
+        Assert.True(budget.TryTakeRetry());
+        Assert.False(budget.TryTakeRetry());
+    }
+
+    [Fact]
+    public void In_any_order_of_events_the_window_never_goes_over_its_bound() =>
+        // Each step: advance so many milliseconds, so many first attempts, so many tries to retry.
+        Prop.ForAll(Gen.Choose(0, 3000).Zip(Gen.Choose(0, 30)).Zip(Gen.Choose(0, 10)).ListOf().ToArbitrary(), steps =>
+        {
+            var clock = new TestClock();
+            var budget = new WindowRetryBudget(new WindowRetryBudgetOptions { MinRetriesPerSecond = 0.2 }, clock);
+            var firsts = new List<long>();
+            var retries = new List<long>();
+            foreach (var ((wait, calls), tries) in steps)
+            {
+                clock.Advance(TimeSpan.FromMilliseconds(wait));
+                var slot = clock.GetElapsedTime(0).Ticks / TimeSpan.TicksPerSecond;
+                for (var call = 0; call < calls; call++) budget.OnFirstAttempt();
+                firsts.AddRange(Enumerable.Repeat(slot, calls));
+                for (var attempt = 0; attempt < tries; attempt++)
+                {
+                    var bound = firsts.Count(at => at > slot - 10) + 20;
+                    var fits = 10 * (retries.Count(at => at > slot - 10) + 1) <= bound;
+                    if (budget.TryTakeRetry() != fits) return false;
+                    if (fits) retries.Add(slot);
+                }
+            }
+            return true;
+        }).QuickCheckThrowOnFailure();
+
+    [Fact]
+    public void Eight_threads_never_take_more_than_the_window_has()
+    {
+        const int each = 100_000;
+        var budget = Window();
+        Parallel.For(0, 8, thread =>
+        {
+            for (var i = 0; i < each; i++)
+            {
+                if (i % 10 == 0) budget.OnFirstAttempt();
+                budget.TryTakeRetry();
+            }
+        });
+        var tries = 8 * each;
+        // The clock stands still, so what the threads left can still be taken, and not one more.
+        for (; budget.TryTakeRetry(); tries++) { }
+        var snapshot = budget.Snapshot();
+        Assert.Equal(8 * each / 10 / 10 + 10, snapshot.Granted);
+        Assert.Equal(tries + 1, snapshot.Granted + snapshot.Refused);
+    }
+
+    [Fact]
+    public void Tokens_stop_retries_after_five_failures_and_need_fifty_one_successes_to_come_back()
+    {
+        var budget = new TokenRetryBudget(new TokenRetryBudgetOptions());
+        Assert.Equal([true, true, true, true, false, false], Enumerable.Range(0, 6).Select(_ => FailThenTry(budget)));
+        for (var failure = 0; failure < 20; failure++) budget.OnRetryableFailure();
+        Assert.Equal(0, budget.Tokens);
+        var successes = 0;
+        for (; budget.Snapshot().Available == 0; successes++) budget.OnSuccess();
+        Assert.Equal(51, successes);
+        Assert.True(budget.TryTakeRetry());
+        for (var success = 0; success < 1000; success++) budget.OnSuccess();
+        Assert.Equal(10, budget.Tokens);
+    }
+
+    [Theory]
+    [InlineData(11, true)] // 1 failure in 12 is 8.3 %
+    [InlineData(9, false)] // 1 failure in 10 is 10 %
+    public void Tokens_last_while_fewer_than_one_in_eleven_fails(int successesPerFailure, bool lasts)
+    {
+        var budget = new TokenRetryBudget(new TokenRetryBudgetOptions());
+        var granted = true;
+        for (var round = 0; round < 1000; round++)
+        {
+            for (var success = 0; success < successesPerFailure; success++) budget.OnSuccess();
+            granted &= FailThenTry(budget);
+        }
+        Assert.Equal(lasts, granted);
+    }
+
+    [Fact]
+    public void Tokens_add_up_over_eight_threads()
+    {
+        const int each = 100_000;
+        var budget = new TokenRetryBudget(new TokenRetryBudgetOptions { MaxTokens = 1000, Ratio = 0.001 });
+        for (var failure = 0; failure < 1000; failure++) budget.OnRetryableFailure();
+        Parallel.For(0, 8, thread =>
+        {
+            for (var i = 0; i < each; i++) budget.OnSuccess();
+        });
+        Assert.Equal(800, budget.Tokens);
+    }
+
+    [Fact]
+    public void A_decision_allocates_nothing()
+    {
+        RetryBudget[] budgets = [Window(), new TokenRetryBudget(new TokenRetryBudgetOptions())];
+        Assert.All(budgets, budget => Assert.Equal(0, Allocations.Of(() =>
+        {
+            budget.OnFirstAttempt();
+            budget.OnRetryableFailure();
+            budget.TryTakeRetry();
+            budget.OnSuccess();
+        })));
+    }
+
+    [Fact]
+    public void Options_out_of_range_are_refused_by_name()
+    {
+        Assert.Equal("Ratio", Refused(() => new WindowRetryBudget(new WindowRetryBudgetOptions { Ratio = 1.5 }, _clock)));
+        Assert.Equal("MinRetriesPerSecond", Refused(() => new WindowRetryBudget(new WindowRetryBudgetOptions { MinRetriesPerSecond = -1 }, _clock)));
+        Assert.Equal("Window", Refused(() => new WindowRetryBudget(new WindowRetryBudgetOptions { Window = TimeSpan.Zero }, _clock)));
+        Assert.Equal("MaxTokens", Refused(() => new TokenRetryBudget(new TokenRetryBudgetOptions { MaxTokens = 1001 })));
+        Assert.Equal("Ratio", Refused(() => new TokenRetryBudget(new TokenRetryBudgetOptions { Ratio = 0 })));
+
+        static string? Refused(Func<RetryBudget> create) => Assert.Throws<ArgumentOutOfRangeException>(create).ParamName;
+    }
+
+    private WindowRetryBudget Window(double minPerSecond = 1) => new(new WindowRetryBudgetOptions { MinRetriesPerSecond = minPerSecond }, _clock);
+
+    private static bool FailThenTry(RetryBudget budget)
+    {
+        budget.OnRetryableFailure();
+        return budget.TryTakeRetry();
+    }
+
+    private static int Sends(RetryBudget budget, int calls)
+    {
+        var sends = 0;
+        for (var call = 0; call < calls; call++)
+        {
+            budget.OnFirstAttempt();
+            for (var attempt = 1; attempt <= 3; attempt++)
+            {
+                sends++;
+                if (attempt == 3 || !FailThenTry(budget)) break;
+            }
+        }
+        return sends;
+    }
+}
