@@ -1,9 +1,11 @@
+using FeedMall.Benchmarks.Balancing;
 using FeedMall.Benchmarks.Edge;
 using FeedMall.Benchmarks.Interop;
 
 return args switch
 {
     ["edge", .. var rest] => await EdgeBenchmark.RunAsync(rest),
+    ["balancing", .. var rest] => BalancingBenchmark.Run(rest),
     ["edge-servers"] => await EdgeServers.RunAsync(),
     ["interop", .. var rest] => await InteropReport.RunAsync(rest),
     _ => Usage(),
@@ -17,6 +19,9 @@ static int Usage()
           edge [--out FILE] [--rounds N] [--seconds N] [--connections N]
               requests per second and latency of GET /v1/feed/posts/{id} through the Bff, of the same call to Domain.Feed
               direct, and of a bare Kestrel route, taking turns in one run. Default: 5 rounds of 3 s each, 32 at a time.
+
+          balancing [--out FILE]
+              the balancers against slow, failing, healing and joining servers, simulated in virtual time.
 
           interop [--out FILE]
               the official gRPC interop cases between our runtime, Node's and Python's, as a table. Needs what ./test.sh installs.
