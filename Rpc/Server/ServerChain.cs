@@ -3,6 +3,7 @@ using Grpc.Core;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace FeedMall.Rpc.Server;
@@ -18,20 +19,27 @@ internal sealed partial class ServerChain
 {
     private delegate Task Link(ServerCall call, ServerStep next);
 
+    // The answer of a server that is stopping still has to be given while it does.
+    private const string HealthService = "grpc.health.v1.Health";
+
     private readonly RpcTelemetry _telemetry;
+    private readonly IHostApplicationLifetime _lifetime;
     private readonly ILogger<ServerChain> _log;
     private readonly Link[] _links;
 
-    public ServerChain(RpcTelemetry telemetry, ILogger<ServerChain> log)
+    public ServerChain(RpcTelemetry telemetry, IHostApplicationLifetime lifetime, ILogger<ServerChain> log)
     {
         _telemetry = telemetry;
+        _lifetime = lifetime;
         _log = log;
         _links =
         [
             MeasureAsync,
             KeepDeadlineAsync,
-            // admission, validation: to come
+            RefuseWhenStopping,
+            // admission: to come
             AnswerErrorsAsync,
+            // Validation and the interceptors of the application need the message's type: ServiceBinder puts them around the method.
         ];
     }
 
@@ -62,8 +70,19 @@ internal sealed partial class ServerChain
         await call.DeadlineAnswered();
     }
 
+    // What runs is finished, what is new goes elsewhere. It was not begun here, so any caller may send it again.
+    private Task RefuseWhenStopping(ServerCall call, ServerStep next)
+    {
+        if (!_lifetime.ApplicationStopping.IsCancellationRequested || call.RpcMethod.ServiceName == HealthService) return next(call);
+        var refusal = RpcErrors.Create(StatusCode.Unavailable, Reasons.NoEndpoint, "The server is stopping: call another one.",
+            call.RpcMethod.ServiceName, RpcErrors.NotStarted);
+        call.End(refusal.Status, refusal.Trailers);
+        return Task.CompletedTask;
+    }
+
     private async Task AnswerErrorsAsync(ServerCall call, ServerStep next)
     {
+        RequestContext.Current = new RequestContext(call);
         try
         {
             await next(call);
@@ -87,6 +106,8 @@ internal sealed partial class ServerChain
                 return null;
             case ServiceException refusal:
                 return RpcErrors.Create(refusal.Code, refusal.Reason, refusal.Message, domain, refusal.Metadata);
+            case RpcException { IsFromCall: true } error:
+                return Upstream(call, error);
             case RpcException { StatusCode: not StatusCode.OK } error:
                 return error;
             case BadHttpRequestException or ConnectionResetException:
@@ -97,12 +118,28 @@ internal sealed partial class ServerChain
         }
     }
 
+    // A call to another service failed and the method let it escape (spec §11.4): its caller hears what that means for this call, and
+    // nothing of what stands behind it.
+    private RpcException Upstream(ServerCall call, RpcException error)
+    {
+        if (error.StatusCode == StatusCode.Cancelled && call.IsEnded) return error;
+        var isBusy = error.StatusCode is StatusCode.Unavailable or StatusCode.ResourceExhausted;
+        var code = isBusy || error.StatusCode == StatusCode.DeadlineExceeded ? StatusCode.Unavailable : StatusCode.Internal;
+        if (error.StatusCode == StatusCode.DeadlineExceeded && call.Remaining <= TimeSpan.Zero) code = StatusCode.DeadlineExceeded;
+        LogUpstream(call.Method, error.Status.StatusCode, error.Status.Detail);
+        return RpcErrors.Create(code, Reasons.UpstreamError, "A service behind this one failed.", call.RpcMethod.ServiceName,
+            isBusy && (error.GaveUp || error.SaysNoRetry()) ? RpcErrors.NoRetry : null);
+    }
+
     private static bool IsOurFault(StatusCode code) =>
         code is StatusCode.Unknown or StatusCode.DeadlineExceeded or StatusCode.Unimplemented or StatusCode.Internal
             or StatusCode.Unavailable or StatusCode.DataLoss;
 
     [LoggerMessage(1, LogLevel.Error, "The method {Method} failed")]
     private partial void LogUnhandled(string method, Exception exception);
+
+    [LoggerMessage(3, LogLevel.Warning, "The method {Method} failed because a call behind it ended with {Status}: {Detail}")]
+    private partial void LogUpstream(string method, StatusCode status, string detail);
 
     [LoggerMessage(2, LogLevel.Debug, "The method {Method} ended with {Exception} after its call had ended")]
     private partial void LogLate(string method, Type exception);

@@ -24,9 +24,9 @@ internal static class ServerProtocol
             return false;
         }
         http.Response.ContentType = HeaderNames.ContentType;
-        if (http.Request.Headers[HeaderNames.Encoding].ToString() is { Length: > 0 } encoding && encoding != "identity")
+        if (http.Request.Headers[HeaderNames.Encoding].ToString() is var encoding && !Compression.IsKnown(encoding))
         {
-            http.Response.Headers[HeaderNames.AcceptEncoding] = "identity";
+            http.Response.Headers[HeaderNames.AcceptEncoding] = Compression.Accepted;
             WriteTrailersOnly(http, new Status(StatusCode.Unimplemented, $"The encoding '{encoding}' is not supported."));
             return false;
         }
