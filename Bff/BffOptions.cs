@@ -20,7 +20,7 @@ public sealed class BffOptions
     /// <summary>Time of a request that hashes a password, which is slow on purpose. Default 3 s; 10 ms to 10 s.</summary>
     public TimeSpan AuthTimeout { get; set; } = TimeSpan.FromSeconds(3);
 
-    /// <summary>Time of one section of the home page; a section that is slower is left out. Default 600 ms; 10 ms to 10 s.</summary>
+    /// <summary>Time of one section of the home page; a section that is slower is left out. Default 600 ms; 10 ms to less than RequestTimeout.</summary>
     public TimeSpan HomeSectionTimeout { get; set; } = TimeSpan.FromMilliseconds(600);
 
     /// <summary>How long a token is good. Default 12 h; 1 minute to 30 days.</summary>
@@ -54,7 +54,8 @@ internal sealed class BffOptionsValidator : IValidateOptions<BffOptions>
         Require(AreAddresses(options.MallAddresses), nameof(options.MallAddresses), "one or more addresses like http://127.0.0.1:8082, parted by commas");
         Require(InRange(options.RequestTimeout), nameof(options.RequestTimeout), "10 ms to 10 s");
         Require(InRange(options.AuthTimeout), nameof(options.AuthTimeout), "10 ms to 10 s");
-        Require(InRange(options.HomeSectionTimeout), nameof(options.HomeSectionTimeout), "10 ms to 10 s");
+        Require(options.HomeSectionTimeout >= Shortest && options.HomeSectionTimeout < options.RequestTimeout, nameof(options.HomeSectionTimeout),
+            $"10 ms to less than {BffOptions.Section}:{nameof(options.RequestTimeout)}");
         Require(options.TokenLifetime >= TimeSpan.FromMinutes(1) && options.TokenLifetime <= TimeSpan.FromDays(30), nameof(options.TokenLifetime), "1 minute to 30 days");
         Require(options.KeysDirectory.Length > 0, nameof(options.KeysDirectory), "a folder");
         Require(options.MaxBodyBytes is >= 1024 and <= 1_048_576, nameof(options.MaxBodyBytes), "1,024 to 1,048,576 bytes");

@@ -13,11 +13,12 @@ internal static class BffPipeline
         app.UseMiddleware<TraceEdge>();
         app.UseMiddleware<AccessLogEdge>();
         app.UseMiddleware<ErrorEdge>();
+        app.UseMiddleware<HeadEdge>();
         app.UseRouting();
+        app.UseMiddleware<DeadlineEdge>();
         // degrade · output cache · admission
         app.UseAuthentication();
         app.UseMiddleware<IdentityEdge>();
-        app.UseMiddleware<DeadlineEdge>();
         app.UseAuthorization();
         // quota · token bucket
         app.UseMiddleware<BodyEdge>();

@@ -40,13 +40,13 @@ internal static class AuthEndpoints
 {
     public static void MapAuth(this IEndpointRouteBuilder routes)
     {
-        var auth = routes.MapGroup("/v1/auth").WithTags("Auth").WithMetadata(new RouteTimeout(options => options.AuthTimeout));
+        var auth = routes.MapGroup("/v1/auth").WithTags("Auth").AllowAnonymous().WithMetadata(new RouteTimeout(options => options.AuthTimeout));
         auth.MapPost("/register", Register).Validate<Credentials, RegistrationRules>().WithName(nameof(Register))
             .WithSummary("Register").WithDescription("Creates a user. Names are unique regardless of case.")
-            .CanFail(400, 409, 413, 415, 503, 504);
+            .CanFail(400, 408, 409, 413, 415, 503, 504);
         auth.MapPost("/login", LogIn).Validate<Credentials, LogInRules>().WithName(nameof(LogIn))
             .WithSummary("Log in").WithDescription("Gives a token; put it into Authorize above to try the routes that need one.")
-            .CanFail(400, 401, 413, 415, 503, 504);
+            .CanFail(400, 401, 408, 413, 415, 503, 504);
     }
 
     public static async Task<Created<RegisteredView>> Register(Credentials body, RequestContext request, Users.UsersClient users)

@@ -9,8 +9,12 @@ namespace FeedMall.Bff.Edge;
 /// <summary>What is known of the request that runs, and what of it travels on to the domain services.</summary>
 internal sealed class RequestContext(HttpContext http, DateTimeOffset deadline, CancellationToken callerGone, TimeProvider clock)
 {
-    /// <summary>The logged-in user, or null.</summary>
-    public long? Uid { get; } =
+    // What is kept back from a part of an answer, so that the rest of it can still be written: a tenth of the time that is left, not less than this,
+    // and not more than half of it.
+    private static readonly TimeSpan LeastReserve = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>The logged-in user, or null. Known once the token was checked, which is after the deadline was set.</summary>
+    public long? Uid =>
         long.TryParse(http.User.FindFirstValue(ClaimTypes.NameIdentifier), NumberStyles.None, CultureInfo.InvariantCulture, out var uid) ? uid : null;
 
     /// <summary>When the answer is worthless.</summary>
@@ -26,15 +30,25 @@ internal sealed class RequestContext(HttpContext http, DateTimeOffset deadline, 
     public CancellationToken CallerGone { get; } = callerGone;
 
     /// <summary>What a call to a domain service is sent with: user, deadline, cancellation.</summary>
-    /// <param name="atMost">A shorter time for this call.</param>
-    public CallOptions ToCallOptions(TimeSpan? atMost = null)
+    public CallOptions ToCallOptions() => ToCallOptions(Deadline);
+
+    /// <summary>The same for a part that the answer can go without: it ends early enough for the answer to be written without it.</summary>
+    /// <param name="atMost">The time of this part, if so much is left.</param>
+    public CallOptions ToPartCallOptions(TimeSpan atMost)
     {
-        var deadline = Deadline;
-        if (atMost is { } limit && clock.GetUtcNow() + limit is var own && own < deadline) deadline = own;
+        var now = clock.GetUtcNow();
+        var left = Deadline - now;
+        var reserve = left / 10 > LeastReserve ? left / 10 : LeastReserve;
+        if (reserve > left / 2) reserve = left / 2;
+        return ToCallOptions(now + (atMost < left - reserve ? atMost : left - reserve));
+    }
+
+    private CallOptions ToCallOptions(DateTimeOffset until)
+    {
         var metadata = new Metadata();
         if (Uid is { } uid) metadata.Add(Caller.UidKey, uid.ToString(CultureInfo.InvariantCulture));
         // The call has the deadline as such; a token that fires at the same moment would turn "too late" into "cancelled".
-        return new CallOptions(metadata, deadline.UtcDateTime, CallerGone);
+        return new CallOptions(metadata, until.UtcDateTime, CallerGone);
     }
 
     public static ValueTask<RequestContext?> BindAsync(HttpContext context) => new(context.Features.Get<RequestContext>());

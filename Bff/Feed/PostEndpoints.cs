@@ -16,26 +16,26 @@ internal static class PostEndpoints
         var posts = routes.MapGroup("/v1/feed").WithTags("Feed");
         posts.MapPost("/posts", CreatePost).RequireAuthorization().Validate<NewPost, NewPostRules>().WithName(nameof(CreatePost))
             .WithSummary("Publish a post").WithDescription("As the logged-in user. A post of type video needs a video, the others must not have one.")
-            .CanFail(400, 401, 413, 415, 503, 504);
+            .CanFail(400, 401, 408, 413, 415, 503, 504);
         posts.MapGet("/posts", ListPosts).WithName(nameof(ListPosts))
             .WithSummary("List posts").WithDescription("Newest or hottest first, of all users or of one. Follow nextCursor until it is absent.")
-            .CanFail(400, 503, 504);
+            .CanFail(400, 401, 503, 504);
         posts.MapGet("/posts/{id}", GetPost).WithName(nameof(GetPost))
             .WithSummary("Read a post").WithDescription("Send the ETag back as If-None-Match to get 304 while nothing has changed.")
-            .CanFail(400, 404, 503, 504);
+            .CanFail(400, 401, 404, 503, 504);
         posts.MapPatch("/posts/{id}", UpdatePost).RequireAuthorization().Validate<PostPatch, PostPatchRules>().WithName(nameof(UpdatePost))
             .Accepts<PostPatch>("application/json", "application/merge-patch+json")
             .WithSummary("Change a post").WithDescription("Only the fields that are sent change; null clears one. Only by its author.")
-            .CanFail(400, 401, 403, 404, 413, 415, 503, 504);
+            .CanFail(400, 401, 403, 404, 408, 413, 415, 503, 504);
         posts.MapDelete("/posts/{id}", DeletePost).RequireAuthorization().WithName(nameof(DeletePost))
             .WithSummary("Delete a post").WithDescription("With its likes. Only by its author.")
             .CanFail(400, 401, 403, 404, 503, 504);
         posts.MapGet("/cards", ListCards).WithName(nameof(ListCards))
             .WithSummary("List posts as cards").WithDescription("A page of the feed, or exactly the posts named by ids, in that order; unknown ones are left out.")
-            .CanFail(400, 503, 504);
+            .CanFail(400, 401, 503, 504);
         posts.MapGet("/videos", ListVideos).WithName(nameof(ListVideos))
             .WithSummary("List videos").WithDescription("The posts of type video.")
-            .CanFail(400, 503, 504);
+            .CanFail(400, 401, 503, 504);
     }
 
     public static async Task<Created<PostView>> CreatePost(NewPost body, RequestContext request, Posts.PostsClient posts)

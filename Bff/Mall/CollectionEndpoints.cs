@@ -13,22 +13,22 @@ internal static class CollectionEndpoints
         var collections = routes.MapGroup("/v1/mall/collections").WithTags("Mall");
         collections.MapPost("", CreateCollection).RequireAuthorization().Validate<NewCollection, NewCollectionRules>().WithName(nameof(CreateCollection))
             .WithSummary("Create a collection").WithDescription("A draft at first, seen by its shop's owner only. All SKUs are of products of the same shop, in one currency.")
-            .CanFail(400, 401, 403, 404, 412, 413, 415, 503, 504);
+            .CanFail(400, 401, 403, 404, 408, 412, 413, 415, 503, 504);
         collections.MapGet("", ListCollections).WithName(nameof(ListCollections))
             .WithSummary("List collections").WithDescription("The published ones of all shops, as cards, newest first.")
-            .CanFail(400, 503, 504);
+            .CanFail(400, 401, 503, 504);
         collections.MapGet("/cards", ListCollectionCards).WithName(nameof(ListCollectionCards))
             .WithSummary("Read several cards").WithDescription("Exactly the collections named by ids, in that order; unknown and unpublished ones are left out.")
-            .CanFail(400, 503, 504);
+            .CanFail(400, 401, 503, 504);
         collections.MapGet("/{id}", GetCollection).WithName(nameof(GetCollection))
             .WithSummary("Read a collection").WithDescription("With its SKUs, and with ETag.")
-            .CanFail(400, 404, 503, 504);
+            .CanFail(400, 401, 404, 503, 504);
         collections.MapGet("/{id}/card", GetCollectionCard).WithName(nameof(GetCollectionCard))
             .WithSummary("Read a collection's card").WithDescription("The short form of a published collection, with ETag.")
-            .CanFail(400, 404, 503, 504);
+            .CanFail(400, 401, 404, 503, 504);
         collections.MapPut("/{id}/state", SetCollectionState).RequireAuthorization().Validate<NewState, NewStateRules>().WithName(nameof(SetCollectionState))
             .WithSummary("Publish, withdraw or delete a collection").WithDescription("draft ↔ published, both → deleted. Only by the shop's owner.")
-            .CanFail(400, 401, 403, 404, 412, 413, 415, 503, 504);
+            .CanFail(400, 401, 403, 404, 408, 412, 413, 415, 503, 504);
     }
 
     public static async Task<Created<CollectionView>> CreateCollection(NewCollection body, RequestContext request, Collections.CollectionsClient collections)

@@ -15,18 +15,18 @@ internal static class ProductEndpoints
         var products = routes.MapGroup("/v1/mall/products").WithTags("Mall");
         products.MapPost("", CreateProduct).RequireAuthorization().Validate<NewProduct, NewProductRules>().WithName(nameof(CreateProduct))
             .WithSummary("Add a product").WithDescription("To a shop of the logged-in user.")
-            .CanFail(400, 401, 403, 404, 413, 415, 503, 504);
+            .CanFail(400, 401, 403, 404, 408, 413, 415, 503, 504);
         products.MapGet("", ListProducts).WithName(nameof(ListProducts))
             .WithSummary("List products").WithDescription("Of all shops, newest first. Follow nextCursor until it is absent.")
-            .CanFail(400, 503, 504);
+            .CanFail(400, 401, 503, 504);
         products.MapGet("/{id}", GetProduct).WithName(nameof(GetProduct))
             .WithSummary("Read a product").WithDescription("With ETag.")
-            .CanFail(400, 404, 503, 504);
+            .CanFail(400, 401, 404, 503, 504);
         products.MapPatch("/{id}", UpdateProduct).RequireAuthorization().Validate<ProductPatch, ProductPatchRules>().WithName(nameof(UpdateProduct))
             .Accepts<ProductPatch>("application/json", "application/merge-patch+json")
             .WithSummary("Change a product")
             .WithDescription("Only the fields that are sent change. Send the version that you saw: when somebody was faster, the answer is 409.")
-            .CanFail(400, 401, 403, 404, 409, 413, 415, 503, 504);
+            .CanFail(400, 401, 403, 404, 408, 409, 413, 415, 503, 504);
     }
 
     public static async Task<Created<ProductView>> CreateProduct(NewProduct body, RequestContext request, Products.ProductsClient products)

@@ -13,19 +13,19 @@ internal static class ShopEndpoints
         var shops = routes.MapGroup("/v1/mall/shops").WithTags("Mall");
         shops.MapPost("", CreateShop).RequireAuthorization().Validate<NewShop, NewShopRules>().WithName(nameof(CreateShop))
             .WithSummary("Open a shop").WithDescription("The logged-in user owns it.")
-            .CanFail(400, 401, 413, 415, 503, 504);
+            .CanFail(400, 401, 408, 413, 415, 503, 504);
         shops.MapGet("", ListShops).WithName(nameof(ListShops))
             .WithSummary("List shops").WithDescription("Newest first. Follow nextCursor until it is absent.")
-            .CanFail(400, 503, 504);
+            .CanFail(400, 401, 503, 504);
         shops.MapGet("/{id}", GetShop).WithName(nameof(GetShop))
             .WithSummary("Read a shop").WithDescription("With ETag.")
-            .CanFail(400, 404, 503, 504);
+            .CanFail(400, 401, 404, 503, 504);
         shops.MapGet("/{id}/products", ListShopProducts).WithName(nameof(ListShopProducts))
             .WithSummary("List a shop's products").WithDescription("Newest first.")
-            .CanFail(400, 404, 503, 504);
+            .CanFail(400, 401, 404, 503, 504);
         shops.MapGet("/{id}/collections", ListShopCollections).WithName(nameof(ListShopCollections))
             .WithSummary("List a shop's collections").WithDescription("The published ones, as cards, newest first.")
-            .CanFail(400, 404, 503, 504);
+            .CanFail(400, 401, 404, 503, 504);
     }
 
     public static async Task<Created<ShopView>> CreateShop(NewShop body, RequestContext request, Shops.ShopsClient shops)

@@ -17,9 +17,9 @@ internal static class HealthEndpoints
 {
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/healthz", () => new Success<HealthView>(new HealthView("healthy", new Dictionary<string, string>()))).WithTags("Health").WithName("Alive")
+        routes.MapGet("/healthz", () => new Success<HealthView>(new HealthView("healthy", new Dictionary<string, string>()))).WithTags("Health").AllowAnonymous().WithName("Alive")
             .WithSummary("Alive?").WithDescription("200 while the process runs.").CanFail(500);
-        routes.MapGet("/readyz", Ready).WithTags("Health").WithName(nameof(Ready))
+        routes.MapGet("/readyz", Ready).WithTags("Health").AllowAnonymous().WithName(nameof(Ready))
             .WithSummary("Ready?").WithDescription("200 when everything that this service needs answers.").CanFail(503);
     }
 

@@ -26,12 +26,12 @@ internal static class HomeEndpoints
         routes.MapGet("/v1/pages/home", GetHome).WithTags("Pages").WithName(nameof(GetHome))
             .WithSummary("Read the home page")
             .WithDescription("Feed and mall, gathered at the same time. A side that fails or is too slow is left out and named in degraded; the page itself still answers 200.")
-            .CanFail(503, 504);
+            .CanFail(401, 503, 504);
 
     public static async Task<Success<HomeView>> GetHome(
         RequestContext request, Posts.PostsClient posts, Collections.CollectionsClient collections, IOptionsMonitor<BffOptions> options)
     {
-        var call = request.ToCallOptions(options.CurrentValue.HomeSectionTimeout);
+        var call = request.ToPartCallOptions(options.CurrentValue.HomeSectionTimeout);
         var page = new Page { Limit = SectionLimit };
         var feed = TryAsync(async () =>
             (await posts.ListPostsAsync(new ListPostsRequest { Page = page }, call)).Posts.Select(PostCardView.From));

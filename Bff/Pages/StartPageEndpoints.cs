@@ -33,7 +33,7 @@ internal static class StartPageEndpoints
 
     public static void MapStartPage(this IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/", () => Results.Text(Html, MediaTypeNames.Text.Html)).ExcludeFromDescription();
-        routes.MapGet("/favicon.ico", () => Results.NoContent()).ExcludeFromDescription();
+        routes.MapGet("/", () => Results.Text(Html, MediaTypeNames.Text.Html)).AllowAnonymous().ExcludeFromDescription();
+        routes.MapGet("/favicon.ico", () => Results.NoContent()).AllowAnonymous().ExcludeFromDescription();
     }
 }

@@ -21,8 +21,8 @@ internal sealed class UsersService(UserStore store, UserPasswords passwords, IId
             .Require(IsName(request.Name), "name", "must have 3 to 32 letters, digits, '_', '-' or '.'")
             .Require(request.Password.Length is >= 8 and <= 128, "password", "must have 8 to 128 characters")
             .ThrowIfAny();
-        var user = new UserRow(
-            await ids.NextAsync(context.CancellationToken), request.Name, passwords.Hash(request.Password), clock.GetUtcNow().ToUnixTimeMilliseconds());
+        var hash = await passwords.HashAsync(request.Password, context.CancellationToken);
+        var user = new UserRow(await ids.NextAsync(context.CancellationToken), request.Name, hash, clock.GetUtcNow().ToUnixTimeMilliseconds());
         if (!await store.TryAddAsync(user, context.CancellationToken))
             throw new ServiceException(StatusCode.AlreadyExists, FeedReasons.UserNameTaken, "This name is taken: choose another one.");
         return new RegisterResponse { User = ToUser(user) };
@@ -32,11 +32,14 @@ internal sealed class UsersService(UserStore store, UserPasswords passwords, IId
     {
         // What cannot be a name is nobody's, and is not for the database: PostgreSQL refuses text with NUL in it.
         var user = IsName(request.Name) ? await store.FindByNameAsync(request.Name, context.CancellationToken) : null;
-        var result = passwords.Verify(user, request.Password);
+        var result = await passwords.VerifyAsync(user, request.Password, context.CancellationToken);
         if (user is null || result == PasswordVerificationResult.Failed)
             throw new ServiceException(StatusCode.Unauthenticated, FeedReasons.BadCredentials, "Name and password do not belong together.");
         if (result == PasswordVerificationResult.SuccessRehashNeeded)
-            await store.SetPasswordHashAsync(user.Id, passwords.Hash(request.Password), context.CancellationToken);
+        {
+            var hash = await passwords.HashAsync(request.Password, context.CancellationToken);
+            await store.SetPasswordHashAsync(user.Id, hash, context.CancellationToken);
+        }
         return new LogInResponse { User = ToUser(user) };
     }
 

@@ -71,9 +71,23 @@ internal sealed class CollectionStore(ServiceDatabase database)
             $"{Select} WHERE c.state = @Published AND c.id < @AfterId {(shopId is null ? "" : "AND c.shop_id = @shopId")} ORDER BY c.id DESC LIMIT @take",
             new { Published, page.AfterId, shopId = shopId ?? 0, take = page.Limit + 1L }, cancellationToken: cancellationToken)), cancellationToken)).AsList();
 
-    /// <summary>Moves a collection if it still is in the state that it was seen in; false when it has moved on.</summary>
-    public async Task<bool> TrySetStateAsync(long id, CollectionState from, CollectionState to, long nowMs, CancellationToken cancellationToken) =>
-        await database.WriteAsync((connection, transaction) => connection.ExecuteAsync(new CommandDefinition(
-            "UPDATE collections SET state = @to, updated_at_ms = @nowMs, version = version + 1 WHERE id = @id AND state = @from",
-            new { id, from = (long)from, to = (long)to, nowMs }, transaction, cancellationToken: cancellationToken)), cancellationToken) == 1;
+    /// <summary>
+    /// Moves a collection if the state that it is in now allows it. The result is the row as it was before, or null when there is none: whoever
+    /// moves it at the same time is either before or after.
+    /// </summary>
+    public Task<CollectionRow?> MoveAsync(long id, CollectionState to, long nowMs, CancellationToken cancellationToken) =>
+        database.WriteAsync(async (connection, transaction) =>
+        {
+            // Only the collection is locked, not its shop.
+            var row = await connection.QuerySingleOrDefaultAsync<CollectionRow>(new CommandDefinition(
+                $"{Select} WHERE c.id = @id AND c.state <> @Deleted {database.ForUpdate} {(database.IsPostgres ? "OF c" : "")}",
+                new { id, Deleted }, transaction, cancellationToken: cancellationToken));
+            if (row is not null && row.State != (long)to && CollectionStates.CanMove((CollectionState)row.State, to))
+            {
+                await connection.ExecuteAsync(new CommandDefinition(
+                    "UPDATE collections SET state = @to, updated_at_ms = @nowMs, version = version + 1 WHERE id = @id",
+                    new { id, to = (long)to, nowMs }, transaction, cancellationToken: cancellationToken));
+            }
+            return row;
+        }, cancellationToken);
 }

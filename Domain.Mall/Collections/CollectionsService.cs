@@ -76,12 +76,12 @@ internal sealed class CollectionsService(CollectionStore store, ProductStore pro
 
     public override async Task<SetCollectionStateResponse> SetCollectionState(SetCollectionStateRequest request, ServerCallContext context)
     {
-        var row = await store.FindAsync(request.Id, context.CancellationToken) ?? throw NotFound();
-        await shops.CheckOwnerAsync(row.ShopId, context);
-        var from = (CollectionState)row.State;
+        var found = await store.FindAsync(request.Id, context.CancellationToken) ?? throw NotFound();
+        await shops.CheckOwnerAsync(found.ShopId, context);
         var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
-        if (!CollectionStates.CanMove(from, request.State)
-            || (from != request.State && !await store.TrySetStateAsync(row.Id, from, request.State, now, context.CancellationToken)))
+        var row = await store.MoveAsync(found.Id, request.State, now, context.CancellationToken) ?? throw NotFound();
+        var from = (CollectionState)row.State;
+        if (!CollectionStates.CanMove(from, request.State))
         {
             throw new ServiceException(StatusCode.FailedPrecondition, MallReasons.CollectionState,
                 $"The collection cannot move from {from} to {request.State}.".ToLowerInvariant());

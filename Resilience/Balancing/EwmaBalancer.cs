@@ -9,7 +9,7 @@ namespace FeedMall.Resilience.Balancing;
 /// <para>silence is how long its calls have been waiting with none coming back: a node that hangs loses before the first timeout.</para>
 /// <para>cpu is the load that the node reported, 0.1 to 1; unknown counts as 0.5.</para>
 /// <para>A node that joins a running set starts with a tenth of its weight and reaches all of it 10 s after its first pick, so that it is neither flooded
-/// while cold nor starved. A loser that was not picked for 3 s is picked all the same, by one thread, to learn how it is now.</para>
+/// while cold nor starved. A loser that was not picked for 3 s, or just joined, is picked all the same, by one thread, to learn how it is now.</para>
 /// </remarks>
 public sealed class EwmaBalancer(BalancerOptions options, TimeProvider clock, IChance chance) : Balancer(options, clock)
 {
@@ -36,7 +36,8 @@ public sealed class EwmaBalancer(BalancerOptions options, TimeProvider clock, IC
 
         var (winner, loser) = Score(second, now) > Score(first, now) ? (second, first) : (first, second);
         var lastPick = loser.Statistics.LastPick;
-        var forced = Averaging.SecondsBetween(lastPick, now) > _forcedPickSeconds && loser.Statistics.TryForcePick(lastPick, now);
+        var isDue = loser.Statistics.IsUnproven || Averaging.SecondsBetween(lastPick, now) > _forcedPickSeconds;
+        var forced = isDue && loser.Statistics.TryForcePick(lastPick, now);
         return forced ? loser : winner;
     }
 

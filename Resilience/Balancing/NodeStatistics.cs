@@ -43,6 +43,9 @@ internal sealed class NodeStatistics
     /// <summary>When it was picked last, or joined.</summary>
     public long LastPick => Interlocked.Read(ref _lastPick);
 
+    /// <summary>It joined a running set and was never picked since.</summary>
+    public bool IsUnproven => !_startsWarm && Volatile.Read(ref _firstPick) == Never;
+
     /// <summary>Joins a set: starts from nothing, but calls from an earlier membership are still counted as in flight.</summary>
     /// <param name="warm">It joins together with all others, so nothing would be gained by a slow start.</param>
     public void Join(bool warm, long now)

@@ -10,6 +10,9 @@ namespace FeedMall.Rpc.Errors;
 /// <summary>Reasons in and out of a call's error: google.rpc.Status with ErrorInfo in grpc-status-details-bin (spec §11.2).</summary>
 public static class RpcErrors
 {
+    // A header block over 8 to 16 KiB makes peers close the whole connection, with everybody's calls on it.
+    private const int MaxMessageChars = 1024;
+    private const int MaxDetailsBytes = 4 * 1024;
     private const string NotStartedKey = "not-started";
     private const string NoRetryKey = "no-retry";
 
@@ -50,9 +53,14 @@ public static class RpcErrors
     {
         var info = new ErrorInfo { Reason = reason, Domain = domain };
         foreach (var (key, value) in metadata ?? new Dictionary<string, string>()) info.Metadata[key] = value;
+        if (info.CalculateSize() > MaxDetailsBytes) info.Metadata.Clear();
+        message = Cut(message);
         var details = new Google.Rpc.Status { Code = (int)code, Message = message, Details = { Any.Pack(info) } };
         var trailers = new Metadata { { HeaderNames.StatusDetails, details.ToByteArray() } };
         if (info.Metadata.ContainsKey(NoRetryKey)) trailers.Add(HeaderNames.RetryPushback, "-1");
         return new RpcException(new Status(code, message, cause), trailers);
     }
+
+    /// <summary>A message that may repeat what somebody sent, short enough for a header.</summary>
+    internal static string Cut(string message) => message.Length <= MaxMessageChars ? message : string.Concat(message.AsSpan(0, MaxMessageChars - 1), "…");
 }

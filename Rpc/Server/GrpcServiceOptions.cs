@@ -20,6 +20,9 @@ public sealed class GrpcServiceOptions
     /// <summary>"gzip" compresses the responses of callers that can read it. Default: none is compressed unless a method asks for it.</summary>
     public string? ResponseCompression { get; set; }
 
+    /// <summary>Whether every answer says in the trailer server-timing how many milliseconds it took. Default: no, it costs about 2 % of a small call.</summary>
+    public bool SendServerTiming { get; set; }
+
     /// <summary>What stands around every method, outermost first, inside of the server's own chain.</summary>
     public IList<Interceptor> Interceptors { get; } = [];
 }

@@ -307,8 +307,9 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
         var isTrailersOnly = !response.HasStarted && response.BodyWriter.UnflushedBytes == 0;
         var target = isTrailersOnly ? response.Headers : http.Features.Get<IHttpResponseTrailersFeature>()!.Trailers;
         target[HeaderNames.Status] = HeaderNames.Format(status.StatusCode);
-        if (status.Detail.Length > 0) target[HeaderNames.Message] = PercentCoding.Encode(status.Detail);
-        target[HeaderNames.ServerTiming] = string.Create(CultureInfo.InvariantCulture, $"rpc;dur={Duration.TotalMilliseconds:0.###}");
+        if (status.Detail.Length > 0) target[HeaderNames.Message] = PercentCoding.Encode(RpcErrors.Cut(status.Detail));
+        if (options.SendServerTiming)
+            target[HeaderNames.ServerTiming] = string.Create(CultureInfo.InvariantCulture, $"rpc;dur={Duration.TotalMilliseconds:0.###}");
         MetadataCoding.Append(own, target);
         MetadataCoding.Append(error, target);
     }

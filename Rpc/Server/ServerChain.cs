@@ -1,4 +1,6 @@
+using System.Runtime.CompilerServices;
 using FeedMall.Rpc.Errors;
+using FeedMall.Rpc.Wire;
 using Grpc.Core;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
@@ -9,7 +11,7 @@ using Microsoft.Extensions.Logging;
 namespace FeedMall.Rpc.Server;
 
 /// <summary>A call's way from here to its end.</summary>
-internal delegate Task ServerStep(ServerCall call);
+internal delegate ValueTask ServerStep(ServerCall call);
 
 /// <summary>
 /// What every call passes on its way to the method. Telemetry is outermost so that it sees every status; errors are innermost so that
@@ -17,7 +19,7 @@ internal delegate Task ServerStep(ServerCall call);
 /// </summary>
 internal sealed partial class ServerChain
 {
-    private delegate Task Link(ServerCall call, ServerStep next);
+    private delegate ValueTask Link(ServerCall call, ServerStep next);
 
     // The answer of a server that is stopping still has to be given while it does.
     private const string HealthService = "grpc.health.v1.Health";
@@ -53,9 +55,10 @@ internal sealed partial class ServerChain
 
     private static ServerStep Join(Link link, ServerStep next) => call => link(call, next);
 
-    private async Task MeasureAsync(ServerCall call, ServerStep next)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask MeasureAsync(ServerCall call, ServerStep next)
     {
-        var span = call.Http.Features.Get<IHttpActivityFeature>()?.Activity;
+        var span = System.Diagnostics.Activity.Current is null ? null : call.Http.Features.Get<IHttpActivityFeature>()?.Activity;
         await next(call);
         _telemetry.RecordServer(call.RpcMethod, call.FinalStatus.StatusCode, call.Duration);
         RpcTelemetry.Describe(span, call.RpcMethod, call.FinalStatus, IsOurFault(call.FinalStatus.StatusCode));
@@ -63,7 +66,8 @@ internal sealed partial class ServerChain
 
     // A call that arrives too late is not begun. Later the deadline answers by itself, even past a method that ignores its token;
     // the call is over for the server, and its place free, only when the method has really ended.
-    private static async Task KeepDeadlineAsync(ServerCall call, ServerStep next)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private static async ValueTask KeepDeadlineAsync(ServerCall call, ServerStep next)
     {
         if (!call.TryStart()) return;
         await next(call);
@@ -71,16 +75,17 @@ internal sealed partial class ServerChain
     }
 
     // What runs is finished, what is new goes elsewhere. It was not begun here, so any caller may send it again.
-    private Task RefuseWhenStopping(ServerCall call, ServerStep next)
+    private ValueTask RefuseWhenStopping(ServerCall call, ServerStep next)
     {
         if (!_lifetime.ApplicationStopping.IsCancellationRequested || call.RpcMethod.ServiceName == HealthService) return next(call);
         var refusal = RpcErrors.Create(StatusCode.Unavailable, Reasons.NoEndpoint, "The server is stopping: call another one.",
             call.RpcMethod.ServiceName, RpcErrors.NotStarted);
         call.End(refusal.Status, refusal.Trailers);
-        return Task.CompletedTask;
+        return ValueTask.CompletedTask;
     }
 
-    private async Task AnswerErrorsAsync(ServerCall call, ServerStep next)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask AnswerErrorsAsync(ServerCall call, ServerStep next)
     {
         RequestContext.Current = new RequestContext(call);
         try
@@ -110,7 +115,7 @@ internal sealed partial class ServerChain
                 return Upstream(call, error);
             case RpcException { StatusCode: not StatusCode.OK } error:
                 return error;
-            case BadHttpRequestException or ConnectionResetException:
+            case BadHttpRequestException or ConnectionResetException or LostCallerException:
                 return RpcErrors.Create(StatusCode.Cancelled, Reasons.Cancelled, "The caller gave up.", domain);
             default:
                 LogUnhandled(call.Method, exception!);

@@ -1,10 +1,13 @@
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using FeedMall.Rpc.Wire;
 using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace FeedMall.Rpc.Server;
 
@@ -33,7 +36,7 @@ internal sealed class ServiceBinder<TService>(
             var next = answer;
             answer = (request, context) => interceptor.UnaryServerHandler(request, context, next);
         }
-        Map(method, options.DefaultTimeout, async call =>
+        Map(method, options.DefaultTimeout, [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))] async ValueTask (ServerCall call) =>
         {
             var request = await ReadSingleAsync(call, method.RequestMarshaller);
             validator?.Validate(request);
@@ -53,7 +56,7 @@ internal sealed class ServiceBinder<TService>(
             var next = answer;
             answer = (request, responses, context) => interceptor.ServerStreamingServerHandler(request, responses, context, next);
         }
-        Map(method, StreamTimeout(invoke.Method), async call =>
+        Map(method, StreamTimeout(invoke.Method), [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))] async ValueTask (ServerCall call) =>
         {
             var request = await ReadSingleAsync(call, method.RequestMarshaller);
             validator?.Validate(request);
@@ -74,7 +77,7 @@ internal sealed class ServiceBinder<TService>(
             var next = answer;
             answer = (requests, context) => interceptor.ClientStreamingServerHandler(requests, context, next);
         }
-        Map(method, StreamTimeout(invoke.Method), async call =>
+        Map(method, StreamTimeout(invoke.Method), [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))] async ValueTask (ServerCall call) =>
         {
             var requests = new RequestStream<TRequest>(call, method.RequestMarshaller, validator);
             call.End(method.ResponseMarshaller, await answer(requests, call));
@@ -93,7 +96,7 @@ internal sealed class ServiceBinder<TService>(
             var next = answer;
             answer = (requests, responses, context) => interceptor.DuplexStreamingServerHandler(requests, responses, context, next);
         }
-        Map(method, StreamTimeout(invoke.Method), async call =>
+        Map(method, StreamTimeout(invoke.Method), [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))] async ValueTask (ServerCall call) =>
         {
             var requests = new RequestStream<TRequest>(call, method.RequestMarshaller, validator);
             await answer(requests, new ResponseStream<TResponse>(call, method.ResponseMarshaller), call);
@@ -107,6 +110,8 @@ internal sealed class ServiceBinder<TService>(
     private void Map(IMethod method, TimeSpan defaultTimeout, ServerStep handle)
     {
         var run = chain.Around(handle);
+        var isLarge = options.MaxReceiveMessageBytes > endpoints.ServiceProvider.GetService<IOptions<KestrelServerOptions>>()?.Value.Limits.MaxRequestBodySize - MessageDecoder.PrefixBytes;
+        var streams = method.Type is MethodType.ClientStreaming or MethodType.DuplexStreaming || isLarge;
         Services.Add(method.ServiceName);
         Endpoints.Add(endpoints.MapPost(method.FullName, async http =>
         {
@@ -116,7 +121,7 @@ internal sealed class ServiceBinder<TService>(
                 await ServerProtocol.AnswerUnknown(http);
                 return;
             }
-            if (!ServerProtocol.TryAccept(http)) return;
+            if (!ServerProtocol.TryAccept(http, streams)) return;
             await using var call = new ServerCall(http, method, ReadTimeout(http, defaultTimeout), options, clock);
             await run(call);
         }).WithDisplayName($"gRPC {method.FullName}"));
@@ -131,6 +136,7 @@ internal sealed class ServiceBinder<TService>(
         return defaultTimeout;
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private static async ValueTask<TRequest> ReadSingleAsync<TRequest>(ServerCall call, Marshaller<TRequest> marshaller) where TRequest : class
     {
         var request = await call.ReadAsync(marshaller, call.CancellationToken)

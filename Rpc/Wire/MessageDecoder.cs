@@ -10,7 +10,7 @@ namespace FeedMall.Rpc.Wire;
 /// </summary>
 internal abstract class MessageDecoder(int maxBytes) : DeserializationContext
 {
-    protected const int PrefixBytes = 5;
+    public const int PrefixBytes = 5;
 
     private ReadOnlySequence<byte> _payload;
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using Grpc.Core;
 
 namespace FeedMall.Rpc.Wire;
@@ -9,11 +10,22 @@ internal sealed class MessageReader(PipeReader pipe, int maxBytes) : MessageDeco
 {
     /// <summary>The next message, or null at a clean end.</summary>
     /// <exception cref="RpcException">INTERNAL for a malformed or cut-off message, RESOURCE_EXHAUSTED for one over the limit.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<T?> ReadAsync<T>(Marshaller<T> marshaller, CancellationToken cancellationToken) where T : class
     {
         while (true)
         {
-            var result = await pipe.ReadAsync(cancellationToken);
+            ReadResult result;
+            try
+            {
+                result = await pipe.ReadAsync(cancellationToken);
+            }
+            catch (IOException exception)
+            {
+                // A peer that resets its stream is seen here by whoever reads, sooner or later than the abort of the request. Only
+                // reading does that: an IOException of the method itself is a defect of ours.
+                throw new LostCallerException(exception);
+            }
             if (result.IsCanceled) throw new OperationCanceledException(cancellationToken);
             var buffer = result.Buffer;
             if (TryFindPayload(buffer, out var payload))

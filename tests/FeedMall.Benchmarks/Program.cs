@@ -1,3 +1,4 @@
+using FeedMall.Benchmarks.Balancing;
 using FeedMall.Benchmarks.Calls;
 using FeedMall.Benchmarks.Edge;
 using FeedMall.Benchmarks.Interop;
@@ -5,6 +6,7 @@ using FeedMall.Benchmarks.Interop;
 return args switch
 {
     ["edge", .. var rest] => await EdgeBenchmark.RunAsync(rest),
+    ["balancing", .. var rest] => BalancingBenchmark.Run(rest),
     ["edge-servers"] => await EdgeServers.RunAsync(),
     ["calls", .. var rest] => await CallsBenchmark.RunAsync(rest),
     ["calls-server"] => await CallsServer.RunAsync(),
@@ -24,6 +26,9 @@ static int Usage()
           calls [--out FILE] [--rounds N] [--seconds N] [--connections N]
               calls per second, latency and bytes allocated per call on each side: unary calls of 100 B and 10 KB and a server
               stream through Rpc, and beside them a bare Kestrel HTTP/2 POST echo called by a bare HttpClient, taking turns in one run.
+
+          balancing [--out FILE]
+              the balancers against slow, failing, healing and joining servers, simulated in virtual time.
 
           interop [--out FILE]
               the official gRPC interop cases between our runtime, Node's and Python's, as a table. Needs what ./test.sh installs.

@@ -71,6 +71,33 @@ public sealed class MallServiceTests
     }
 
     [Fact]
+    public async Task An_owner_who_publishes_and_withdraws_at_the_same_time_is_never_told_that_this_is_not_allowed()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        using var folder = new TemporaryFolder();
+        await using var host = await FeedMallHost.StartAsync(folder.Path);
+        await using var clients = Connect(host.MallAddress);
+        var ada = As(1, cancel);
+        var price = new Money { MinorUnits = 500, Currency = "EUR" };
+        var shop = (await clients.GetRequiredService<Shops.ShopsClient>().CreateShopAsync(new CreateShopRequest { Name = "a" }, ada)).Shop.Id;
+        var product = (await clients.GetRequiredService<Products.ProductsClient>().CreateProductAsync(
+            new CreateProductRequest { ShopId = shop, Title = "a", Price = price }, ada)).Product.Id;
+        var collections = clients.GetRequiredService<Collections.CollectionsClient>();
+        var sku = new NewSku { ProductId = product, Name = "a", Price = price, Stock = 1 };
+        var id = (await collections.CreateCollectionAsync(new CreateCollectionRequest { ShopId = shop, Title = "a", Skus = { sku } }, ada)).Collection.Id;
+
+        var moved = await Task.WhenAll(Enumerable.Range(0, 40).Select(async i =>
+        {
+            var to = i % 2 == 0 ? CollectionState.Published : CollectionState.Draft;
+            var answer = (await collections.SetCollectionStateAsync(new SetCollectionStateRequest { Id = id, State = to }, ada)).Collection;
+            Assert.Equal(to, answer.State);
+            return answer.Version;
+        }));
+        Assert.Equal(moved.Max(), (await collections.GetCollectionAsync(new GetCollectionRequest { Id = id }, ada)).Collection.Version);
+        host.Logs.AssertNoErrors();
+    }
+
+    [Fact]
     public async Task Cards_come_in_the_order_asked_for_and_everything_is_there_after_a_restart()
     {
         var cancel = TestContext.Current.CancellationToken;

@@ -39,6 +39,7 @@ internal static class CallsBenchmark
             await using var clients = new ServiceCollection().AddLogging()
                 .AddGrpcClient<Bench.BenchClient>((_, options) => options.Addresses = [new Uri(addresses[1])]).BuildServiceProvider();
             var targets = Targets(http, new Uri(addresses[0]), clients.GetRequiredService<Bench.BenchClient>());
+            if (Option(args, "--only") is { } only) targets = [.. targets.Where(target => target.Name.Contains(only, StringComparison.Ordinal))];
             var duration = TimeSpan.FromSeconds(seconds);
             foreach (var target in targets) await ClosedLoop.RunAsync(target.Request, callers, duration);
             for (var round = 1; round <= rounds; round++)

@@ -1,4 +1,7 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json.Nodes;
 using FeedMall.Testing;
 using Xunit;
 
@@ -23,6 +26,29 @@ public sealed class DegradedHomeTests
         Assert.NotEmpty(home["feed"]!["items"]!.AsArray());
         Assert.Empty(home["mall"]!["items"]!.AsArray());
         await story.GetAsync("/v1/feed/posts", cancel);
+        host.Logs.AssertNoErrors();
+    }
+
+    [Fact]
+    public async Task A_mall_that_hangs_costs_the_home_page_its_half_and_not_its_answer_when_the_caller_has_little_time()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        using var folder = new TemporaryFolder();
+        await using var feed = await FeedMallHost.StartAsync(folder.Path);
+        await new Story(feed.Http).WalkAsync(cancel);
+        // Takes connections, as the kernel does for a process that is stopped, and never answers.
+        using var hanging = new TcpListener(IPAddress.Loopback, 0);
+        hanging.Start();
+        await using var host = await FeedMallHost.StartBffAsync(folder.Path, feed.FeedAddress, new Uri($"http://{hanging.LocalEndpoint}"),
+            "--Bff:RequestTimeout=00:00:10", "--Bff:HomeSectionTimeout=00:00:09");
+
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/pages/home");
+        request.Headers.Add("x1-mio-timeout", "1500");
+        using var response = await host.Http.SendAsync(request, cancel);
+        var answer = JsonNode.Parse(await response.Content.ReadAsStringAsync(cancel))!;
+        Assert.True(response.StatusCode == HttpStatusCode.OK, answer.ToJsonString());
+        Assert.Equal("mall", (string?)Assert.Single(answer["data"]!["degraded"]!.AsArray()));
+        Assert.NotEmpty(answer["data"]!["feed"]!["items"]!.AsArray());
         host.Logs.AssertNoErrors();
     }
 

@@ -52,6 +52,32 @@ public sealed class SwaggerDocumentTests
     }
 
     [Fact]
+    public async Task What_refuses_a_stale_token_says_so_and_what_takes_a_body_says_that_it_may_come_too_slowly()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        using var folder = new TemporaryFolder();
+        await using var host = await FeedMallHost.StartAsync(folder.Path);
+        var document = JsonNode.Parse(await host.Http.GetStringAsync("/swagger/v1/swagger.json", cancel))!;
+        var refusals = 0;
+        foreach (var (path, methods) in document["paths"]!.AsObject())
+        {
+            foreach (var (method, operation) in methods!.AsObject())
+            {
+                using var request = new HttpRequestMessage(new HttpMethod(method.ToUpperInvariant()), path.Replace("{id}", "1", StringComparison.Ordinal));
+                request.Headers.TryAddWithoutValidation("Authorization", "Bearer stale");
+                if (operation!["requestBody"] is not null) request.Content = new StringContent("{}", null, "application/json");
+                using var response = await host.Http.SendAsync(request, cancel);
+                if ((int)response.StatusCode == 401) refusals++;
+                var described = operation["responses"]!;
+                Assert.True(described[$"{(int)response.StatusCode}"] is not null, $"{method} {path}: {(int)response.StatusCode} is not described");
+                Assert.True(operation["requestBody"] is null == described["408"] is null, $"{method} {path}: 408");
+            }
+        }
+        // All but register, log in and the two of health.
+        Assert.Equal(25, refusals);
+    }
+
+    [Fact]
     public async Task The_page_asks_for_nothing_from_elsewhere()
     {
         var cancel = TestContext.Current.CancellationToken;

@@ -60,18 +60,31 @@ public sealed class DeadlineEdgeTests
     }
 
     [Fact]
-    public async Task A_call_gets_the_time_that_is_left_or_less_when_it_shall_have_less()
+    public async Task A_call_gets_the_time_that_is_left()
     {
         await RunAsync(new DefaultHttpContext(), http =>
         {
             _clock.Advance(TimeSpan.FromMilliseconds(600));
-            var request = http.Features.Get<RequestContext>()!;
-            var left = _clock.GetUtcNow().AddMilliseconds(400).UtcDateTime;
-            Assert.Equal(left, request.ToCallOptions().Deadline);
-            Assert.Equal(left, request.ToCallOptions(TimeSpan.FromMilliseconds(500)).Deadline);
-            Assert.Equal(left.AddMilliseconds(-300), request.ToCallOptions(TimeSpan.FromMilliseconds(100)).Deadline);
+            Assert.Equal(_clock.GetUtcNow().AddMilliseconds(400).UtcDateTime, http.Features.Get<RequestContext>()!.ToCallOptions().Deadline);
             return Task.CompletedTask;
         });
+    }
+
+    [Theory]
+    [InlineData("1000", 600, 600)]
+    [InlineData("1000", 950, 900)]
+    [InlineData("600", 600, 540)]
+    [InlineData("300", 600, 270)]
+    [InlineData("100", 600, 80)]
+    [InlineData("30", 600, 15)]
+    [InlineData("1", 600, 0.5)]
+    [InlineData("0", 600, 0)]
+    public async Task A_part_of_an_answer_ends_before_the_answer_must(string header, int atMost, double milliseconds)
+    {
+        var context = new DefaultHttpContext();
+        context.Request.Headers["x1-mio-timeout"] = header;
+        var request = await RunAsync(context, _ => Task.CompletedTask);
+        Assert.Equal(_clock.GetUtcNow().AddMilliseconds(milliseconds).UtcDateTime, request.ToPartCallOptions(TimeSpan.FromMilliseconds(atMost)).Deadline);
     }
 
     private async Task<RequestContext> RunAsync(HttpContext context, RequestDelegate rest)

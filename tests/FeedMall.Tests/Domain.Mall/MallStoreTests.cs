@@ -75,12 +75,36 @@ public sealed class MallStoreTests(PostgresServer postgres)
         var card = Assert.Single(await mall.Collections.ListPublishedAsync([draft, published, 5], cancel));
         Assert.Equal((published, "'; DROP TABLE shops; --", 100L, 3L), (card.Id, card.ShopName, card.PriceFrom, card.SkuCount));
 
-        Assert.True(await mall.Collections.TrySetStateAsync(draft, CollectionState.Draft, CollectionState.Published, 2, cancel));
-        Assert.False(await mall.Collections.TrySetStateAsync(draft, CollectionState.Draft, CollectionState.Published, 2, cancel));
+        async Task<long?> MoveAsync(CollectionState to) => (await mall.Collections.MoveAsync(draft, to, 2, cancel))?.State;
+        Assert.Equal((long)CollectionState.Draft, await MoveAsync(CollectionState.Published));
+        Assert.Equal((long)CollectionState.Published, await MoveAsync(CollectionState.Published));
+        Assert.Equal((long)CollectionState.Published, await MoveAsync(CollectionState.Unspecified));
+        Assert.Equal(2, (await mall.Collections.FindAsync(draft, cancel))!.Version);
         Assert.Equal(2, (await mall.Collections.ListPublishedAsync([draft, published], cancel)).Count());
-        Assert.True(await mall.Collections.TrySetStateAsync(draft, CollectionState.Published, CollectionState.Deleted, 3, cancel));
+        Assert.Equal((long)CollectionState.Published, await MoveAsync(CollectionState.Deleted));
         Assert.Null(await mall.Collections.FindAsync(draft, cancel));
+        Assert.Null(await MoveAsync(CollectionState.Published));
         Assert.Equal(7, (await mall.Collections.FindAsync(published, cancel))!.OwnerUid);
+    }
+
+    [Theory]
+    [InlineData("SQLite")]
+    [InlineData("PostgreSQL")]
+    public async Task A_collection_that_many_publish_and_withdraw_at_once_moves_from_each_state_to_the_next(string kind)
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        await using var mall = await MallDatabase.CreateAsync(kind, postgres, cancel);
+        var shop = await mall.AddShopAsync(cancel);
+        var id = await mall.AddCollectionAsync(shop, (await mall.AddProductAsync(shop, cancel)).Id, cancel, CollectionState.Draft);
+        var moves = await Task.WhenAll(Enumerable.Range(0, 40).Select(i => Task.Run(async () =>
+        {
+            var to = i % 2 == 0 ? CollectionState.Published : CollectionState.Draft;
+            return (To: to, Before: (await mall.Collections.MoveAsync(id, to, i, cancel))!);
+        }, cancel)));
+        // Each real move starts at a version of its own, so that no two of them saw the same row.
+        var real = moves.Where(move => move.Before.State != (long)move.To).Select(move => move.Before.Version).Order().ToList();
+        Assert.Equal(Enumerable.Range(1, real.Count).Select(version => (long)version), real);
+        Assert.Equal(real.Count + 1, (await mall.Collections.FindAsync(id, cancel))!.Version);
     }
 
     [Theory]

@@ -81,7 +81,7 @@ public sealed class CallTests
     [Fact]
     public async Task Metadata_travels_both_ways_with_binary_and_repeated_entries()
     {
-        await using var host = await EchoHost.StartAsync();
+        await using var host = await EchoHost.StartAsync(server: options => options.SendServerTiming = true);
         Metadata? seen = null;
         host.Script.Say = async (_, context) =>
         {
