@@ -1,5 +1,6 @@
 using FeedMall.AllInOne.Demo;
 using FeedMall.ServiceDefaults;
+using Grpc.Core;
 
 namespace FeedMall.AllInOne;
 
@@ -15,15 +16,17 @@ public static class AllInOneApp
 
     private static async Task RunUntilStoppedAsync(string[] args, TextWriter console)
     {
-        await using var services = await RunningServices.StartAsync(args);
+        await using var services = new RunningServices();
         try
         {
+            await services.StartAsync(args);
             await services.WaitUntilReadyAsync();
             if (services.Options.DemoData) await LoadDemoDataAsync(services, console);
             await console.WriteLineAsync(StartUpTable.Render(services));
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, services.Stopping);
         }
-        catch (OperationCanceledException) when (services.Stopping.IsCancellationRequested)
+        catch (Exception cutOff) when (services.Stopping.IsCancellationRequested
+            && cutOff is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled })
         {
             await console.WriteLineAsync("Stopping …");
         }

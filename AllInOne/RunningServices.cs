@@ -10,6 +10,8 @@ namespace FeedMall.AllInOne;
 internal sealed class RunningServices : IAsyncDisposable
 {
     private static readonly TimeSpan ReadyPoll = TimeSpan.FromMilliseconds(50);
+    // All of them together: what is still open when it is over is cut off.
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(4);
 
     private readonly Stack<WebApplication> _started = new();
     private readonly CancellationTokenSource _stopping = new();
@@ -32,29 +34,20 @@ internal sealed class RunningServices : IAsyncDisposable
     /// <summary>Fires when a service is told to stop: by Ctrl+C, SIGTERM or a fault of its own.</summary>
     public CancellationToken Stopping => _stopping.Token;
 
-    /// <summary>Starts all of them; when one fails, those that run are stopped again.</summary>
-    public static async Task<RunningServices> StartAsync(string[] args)
+    /// <summary>Starts all of them. What runs when one fails, or when the start is interrupted, is stopped by <see cref="DisposeAsync"/>.</summary>
+    /// <exception cref="OperationCanceledException">The start was interrupted: <see cref="Stopping"/> has fired.</exception>
+    public async Task StartAsync(string[] args)
     {
-        var services = new RunningServices();
-        try
-        {
-            // Traces are collected per process, not per service: one exporter is enough, and it is the edge's.
-            string[] domain = ["--Telemetry:Traces=false", "--Log:Format=text", .. args];
-            services.Feed = await services.StartAsync(FeedApp.Build(domain));
-            services.Mall = await services.StartAsync(MallApp.Build(domain));
-            services.Bff = await services.StartAsync(BffApp.Build([
-                "--Log:Format=text",
-                $"--Bff:FeedAddresses={services.Feed.Address()}",
-                $"--Bff:MallAddresses={services.Mall.Address()}",
-                .. args]));
-            services.Options = AllInOneOptions.Read(services.Bff.Configuration);
-            return services;
-        }
-        catch
-        {
-            await services.DisposeAsync();
-            throw;
-        }
+        // Traces are collected per process, not per service: one exporter is enough, and it is the edge's.
+        string[] domain = ["--Telemetry:Traces=false", "--Log:Format=text", .. args];
+        Feed = await StartAsync(FeedApp.Build(domain));
+        Mall = await StartAsync(MallApp.Build(domain));
+        Bff = await StartAsync(BffApp.Build([
+            "--Log:Format=text",
+            $"--Bff:FeedAddresses={Feed.Address()}",
+            $"--Bff:MallAddresses={Mall.Address()}",
+            .. args]));
+        Options = AllInOneOptions.Read(Bff.Configuration);
     }
 
     /// <summary>Waits until the edge says that everything behind it answers.</summary>
@@ -79,9 +72,10 @@ internal sealed class RunningServices : IAsyncDisposable
     /// <summary>Stops the edge first, so that nothing calls a service that is gone.</summary>
     public async ValueTask DisposeAsync()
     {
+        using var timeUp = new CancellationTokenSource(StopTimeout, TimeProvider.System);
         while (_started.TryPop(out var service))
         {
-            await service.StopAsync();
+            await service.StopAsync(timeUp.Token);
             await service.DisposeAsync();
         }
         _stopping.Dispose();
@@ -91,7 +85,7 @@ internal sealed class RunningServices : IAsyncDisposable
     {
         _started.Push(service);
         service.Lifetime.ApplicationStopping.Register(_stopping.Cancel);
-        await service.StartServiceAsync();
+        await service.StartServiceAsync(Stopping);
         return service;
     }
 }

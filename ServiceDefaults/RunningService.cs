@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using FeedMall.ServiceDefaults.Governor;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -20,12 +21,7 @@ public static partial class RunningService
         {
             await service.StartAsync(cancellationToken);
         }
-        catch (IOException cannotListen) when (cannotListen is not FileNotFoundException)
-        {
-            var url = service.Services.GetRequiredService<IOptions<ServiceOptions>>().Value.Url;
-            throw CannotListen(new Uri(url), $"{identity.Section}:Url", cannotListen);
-        }
-        catch (SocketException cannotListen)
+        catch (Exception cannotListen) when (cannotListen is SocketException or IOException { InnerException: AddressInUseException or SocketException })
         {
             var url = service.Services.GetRequiredService<IOptions<ServiceOptions>>().Value.Url;
             throw CannotListen(new Uri(url), $"{identity.Section}:Url", cannotListen);
@@ -52,7 +48,7 @@ public static partial class RunningService
         var free = url.Port > 55_535 ? url.Port - 10_000 : url.Port + 10_000;
         var suggestion = $"--{option}={url.Scheme}://{url.Host}:{free}";
         var variable = option.Replace(":", "__", StringComparison.Ordinal);
-        return cause.InnerException is Microsoft.AspNetCore.Connections.AddressInUseException
+        return cause.InnerException is AddressInUseException
             ? new StartException($"Port {url.Port} is taken. Stop what listens there, or choose another port with {suggestion} (environment: {variable}).", cause)
             : new StartException($"Cannot listen on {url} ({cause.GetBaseException().Message}). Choose another address with {suggestion} (environment: {variable}).", cause);
     }

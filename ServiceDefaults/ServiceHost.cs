@@ -42,7 +42,8 @@ public static class ServiceHost
         builder.Services.AddSingleton<IValidateOptions<ServiceOptions>, ServiceOptionsValidator>();
         builder.Services.AddOptions<ServiceOptions>().BindConfiguration(service).ValidateOnStart();
         builder.Services.AddOptions<DataOptions>().Configure<IConfiguration>((options, settings) => settings.Bind(options))
-            .Validate(options => options.DataDirectory.Length > 0, "DataDirectory must name a folder.").ValidateOnStart();
+            .Validate(options => options.DataDirectory.Length > 0 && !File.Exists(options.DataDirectory), "DataDirectory must name a folder, not a file.")
+            .ValidateOnStart();
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = ShutdownTimeout);
         builder.Services.AddHealthChecks().AddCheck<StartedCheck>("started");
         builder.AddServiceLogs();

@@ -20,7 +20,14 @@ public static class ServiceRunner
             : GuardAsync(async () =>
             {
                 await using var service = build(args);
-                await service.StartServiceAsync();
+                try
+                {
+                    await service.StartServiceAsync();
+                }
+                catch (OperationCanceledException) when (service.Lifetime.ApplicationStopping.IsCancellationRequested)
+                {
+                    return; // told to stop before it was up
+                }
                 await service.WaitForShutdownAsync();
             }, errors);
 
@@ -32,13 +39,27 @@ public static class ServiceRunner
             await run();
             return 0;
         }
-        catch (Exception mendable) when (mendable is StartException or OptionsValidationException or TimeoutException or InvalidDataException
-            or FileNotFoundException or UnauthorizedAccessException or DllNotFoundException or CryptographicException)
+        catch (Exception mendable) when (IsMendable(mendable))
         {
-            await errors.WriteLineAsync(mendable.Message.ReplaceLineEndings(" "));
+            await errors.WriteLineAsync(Line(mendable));
             return 1;
         }
     }
+
+    private static bool IsMendable(Exception exception) => exception switch
+    {
+        StartException or OptionsValidationException or TimeoutException or InvalidDataException or IOException
+            or UnauthorizedAccessException or DllNotFoundException or CryptographicException => true,
+        // A setting that is no number, no time, no log level. From elsewhere these two are defects of ours, with a stack trace.
+        InvalidOperationException or FormatException => exception.Source?.StartsWith("Microsoft.Extensions.", StringComparison.Ordinal) == true
+            && exception.Source.Contains("Configuration", StringComparison.Ordinal),
+        // Several sections with bad settings.
+        AggregateException several => several.InnerExceptions.All(IsMendable),
+        _ => false,
+    };
+
+    private static string Line(Exception mendable) =>
+        (mendable is AggregateException several ? string.Join(' ', several.InnerExceptions.Select(Line)) : mendable.Message).ReplaceLineEndings(" ");
 
     private static async Task<int> ProbeAsync(string url, TextWriter errors)
     {

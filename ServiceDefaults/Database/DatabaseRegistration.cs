@@ -37,7 +37,9 @@ public static class DatabaseRegistration
     public static void AddServiceDatabase(this WebApplicationBuilder builder, string service, Assembly scriptsIn, params string[] tables)
     {
         builder.Services.AddOptions<DatabaseOptions>().BindConfiguration(service)
-            .Validate(options => options.Database.Length > 0, $"{service}:Database must be a file name or a PostgreSQL connection string.")
+            .Validate(options => ServiceDatabase.CanOpen(options.Database),
+                $"{service}:Database must be a SQLite file, or a PostgreSQL connection string like Host=127.0.0.1;Database=feed;Username=…;Password=… "
+                + "(a text with ';', '=' or '://' in it is taken for one).")
             .Validate(options => options.IdWorker is >= 0 and <= LocalIdSource.MaxWorker, $"{service}:IdWorker must be a number from 0 to {LocalIdSource.MaxWorker}.")
             .ValidateOnStart();
         builder.Services.AddSingleton(provider => ServiceDatabase.Open(

@@ -29,13 +29,13 @@ public sealed class ServiceDatabase : IAsyncDisposable
     public bool IsPostgres => _postgres is not null;
 
     /// <summary>
-    /// A PostgreSQL connection string (it has "Host=" in it) or the path of a SQLite file, whose folder is created.
+    /// A PostgreSQL connection string (it has ';', '=' or "://" in it) or the path of a SQLite file, whose folder is created.
     /// Relative paths start at <paramref name="dataDirectory"/>.
     /// </summary>
     public static ServiceDatabase Open(string database, string dataDirectory)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(database);
-        if (database.Contains("Host=", StringComparison.OrdinalIgnoreCase)) return new(null, NpgsqlDataSource.Create(database));
+        if (IsConnectionString(database)) return new(null, NpgsqlDataSource.Create(database));
 
         SqliteNative.Load();
         var path = Path.GetFullPath(database, Path.GetFullPath(dataDirectory));
@@ -48,6 +48,24 @@ public sealed class ServiceDatabase : IAsyncDisposable
         }.ToString();
         return new(connectionString, null);
     }
+
+    /// <summary>Whether the text is a file name, or a connection string that Npgsql understands. Says no more, as the text may hold a password.</summary>
+    public static bool CanOpen(string database)
+    {
+        if (!IsConnectionString(database)) return !string.IsNullOrWhiteSpace(database);
+        try
+        {
+            NpgsqlDataSource.Create(database).Dispose(); // connects to nothing yet
+            return true;
+        }
+        catch (Exception malformed) when (malformed is ArgumentException or FormatException or InvalidOperationException or NotSupportedException)
+        {
+            return false;
+        }
+    }
+
+    private static bool IsConnectionString(string database) =>
+        database.AsSpan().ContainsAny(';', '=') || database.Contains("://", StringComparison.Ordinal);
 
     /// <summary>A condition "column is one of the array parameter", in this database's words.</summary>
     public string AnyOf(string column, string parameter) => IsPostgres ? $"{column} = ANY({parameter})" : $"{column} IN {parameter}";

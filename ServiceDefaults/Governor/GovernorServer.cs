@@ -1,4 +1,5 @@
 using System.Net.Mime;
+using System.Net.Sockets;
 using System.Text.Json;
 using FeedMall.ServiceDefaults.Telemetry;
 using Microsoft.AspNetCore.Builder;
@@ -45,7 +46,7 @@ internal sealed class GovernorServer(
         {
             await _server.StartAsync(cancellationToken);
         }
-        catch (IOException cannotListen)
+        catch (Exception cannotListen) when (cannotListen is SocketException or IOException)
         {
             throw RunningService.CannotListen(url, $"{identity.Section}:GovernorUrl", cannotListen);
         }

@@ -74,9 +74,71 @@ public sealed class AllInOneTests
         Assert.DoesNotContain("   at ", blocked.Output, StringComparison.Ordinal);
     }
 
-    private ServiceProcess Start(TemporaryFolder folder) => ServiceProcess.Start("AllInOne", folder.Path,
+    [Fact]
+    public async Task It_stops_within_5_seconds_though_every_port_has_half_a_request_open()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        using var folder = new TemporaryFolder();
+        string[] governors = [FreePort.NextUrl(), FreePort.NextUrl(), FreePort.NextUrl()];
+        await using var running = Start(folder, "--AllInOne:DemoData=false",
+            $"--Bff:GovernorUrl={governors[0]}", $"--Feed:GovernorUrl={governors[1]}", $"--Mall:GovernorUrl={governors[2]}");
+        await running.WaitForLineAsync("Ctrl+C", cancel);
+        var open = new List<TcpClient>();
+        try
+        {
+            foreach (var url in governors.Append(_bff))
+            {
+                var connection = new TcpClient();
+                open.Add(connection);
+                await connection.ConnectAsync(IPAddress.Loopback, new Uri(url).Port, cancel);
+                // A whole request and its answer first: then the server surely has the connection when the half one comes.
+                await connection.GetStream().WriteAsync("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\nGET /v1"u8.ToArray(), cancel);
+                Assert.True(await connection.GetStream().ReadAsync(new byte[1024], cancel) > 0);
+            }
+            var (exitCode, took) = await running.InterruptAsync(cancel);
+            Assert.True(exitCode == 0, running.Output);
+            Assert.InRange(took, TimeSpan.Zero, TimeSpan.FromSeconds(5));
+        }
+        finally
+        {
+            open.ForEach(connection => connection.Dispose());
+        }
+    }
+
+    [Fact]
+    public async Task Interrupted_while_it_starts_it_ends_cleanly()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        using var folder = new TemporaryFolder();
+        // A database that takes connections and never says a word holds the start of the mall for as long as it likes.
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        await using var starting = Start(folder, $"--Mall:Database=Host=127.0.0.1;Port={((IPEndPoint)silent.LocalEndpoint).Port};Username=a;Password=b");
+        using var connection = await silent.AcceptTcpClientAsync(cancel);
+        await AssertInterruptedCleanlyAsync(starting, cancel);
+    }
+
+    [Fact]
+    public async Task Interrupted_while_it_loads_the_demo_data_it_ends_cleanly()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        using var folder = new TemporaryFolder();
+        await using var loading = Start(folder);
+        await loading.WaitForLineAsync("Loading demo data", cancel);
+        await AssertInterruptedCleanlyAsync(loading, cancel);
+    }
+
+    private static async Task AssertInterruptedCleanlyAsync(ServiceProcess process, CancellationToken cancel)
+    {
+        var (exitCode, took) = await process.InterruptAsync(cancel);
+        Assert.True(exitCode == 0, process.Output);
+        Assert.InRange(took, TimeSpan.Zero, TimeSpan.FromSeconds(5));
+        Assert.EndsWith("Stopping …", process.Output.TrimEnd(), StringComparison.Ordinal);
+    }
+
+    private ServiceProcess Start(TemporaryFolder folder, params string[] settings) => ServiceProcess.Start("AllInOne", folder.Path, [
         $"--Bff:Url={_bff}", "--Feed:Url=http://127.0.0.1:0", "--Mall:Url=http://127.0.0.1:0",
-        "--Bff:GovernorUrl=", "--Feed:GovernorUrl=", "--Mall:GovernorUrl=");
+        "--Bff:GovernorUrl=", "--Feed:GovernorUrl=", "--Mall:GovernorUrl=", .. settings]);
 
     private static async Task<int> CountAsync(Story story, string path, CancellationToken cancel)
     {

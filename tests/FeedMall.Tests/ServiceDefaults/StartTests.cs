@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using FeedMall.Bff;
 using FeedMall.Domain.Mall;
 using FeedMall.ServiceDefaults;
 using FeedMall.Testing;
@@ -27,6 +28,18 @@ public sealed class StartTests : IDisposable
         { "--Mall:IdWorker=1024", ["Mall:IdWorker must be a number from 0 to 1023"] },
         { "--Mall:Database=", ["Mall:Database"] },
         { "--Mall:Database=Host=127.0.0.1;Port=1;Timeout=2;Username=a;Password=geheim", ["The database cannot be used"] },
+        { "--Mall:Database=Server=127.0.0.1;Port=1;Timeout=2;Username=a;Password=geheim", ["The database cannot be used"] },
+        { "--Mall:Database=Username=a;Password=geheim", ["Mall:Database must be"] },
+        { "--Mall:Database=Host=127.0.0.1;Password=geheim;Bogus=1", ["Mall:Database must be"] },
+        { "--Mall:Database=Host=127.0.0.1;Password=geheim;Port=x", ["Mall:Database must be"] },
+        { "--Mall:Database=Data Source=mall.db;Password=geheim", ["Mall:Database must be"] },
+        { "--Mall:Database=postgres://a:geheim@127.0.0.1/x", ["Mall:Database must be"] },
+        { "--Mall:IdWorker=abc", ["'abc'", "Mall:IdWorker"] },
+        { "--Telemetry:Traces=perhaps", ["'perhaps'", "Telemetry:Traces"] },
+        { "--Logging:LogLevel:Default=Foo", ["'Foo'"] },
+        { "-x=1", ["-x=1"] },
+        { "--DataDirectory=/etc/hostname", ["DataDirectory must name a folder"] },
+        { "--DataDirectory=/etc/hostname/below", ["/etc/hostname/below"] },
         { "--Mall:Url=http://192.0.2.1:8082", ["Cannot listen on http://192.0.2.1:8082/", "--Mall:Url="] },
     };
 
@@ -37,7 +50,44 @@ public sealed class StartTests : IDisposable
         var line = await FailedStartAsync(setting);
         foreach (var part in expected) Assert.Contains(part, line, StringComparison.Ordinal);
         Assert.DoesNotContain("geheim", line, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.Path, "*geheim*"));
     }
+
+    [Fact]
+    public async Task Bad_settings_of_two_sections_are_named_in_one_line()
+    {
+        var line = await FailedStartAsync("--Otlp:Endpoint=nowhere", "--Log:Format=xml");
+        Assert.Contains("Otlp:Endpoint", line, StringComparison.Ordinal);
+        Assert.Contains("Log:Format", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_folder_for_tokens_that_is_a_file_is_no_matter_of_the_port()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_folder.Path, "bff-keys"), "", TestContext.Current.CancellationToken);
+        using var errors = new StringWriter();
+        Assert.Equal(1, await ServiceRunner.RunAsync(BffApp.Build, [$"--DataDirectory={_folder.Path}", "--Bff:Url=http://127.0.0.1:0", "--Bff:GovernorUrl="], errors));
+        Assert.Contains("bff-keys", errors.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("listen", errors.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_service_told_to_stop_while_it_starts_ends_with_0_and_says_nothing()
+    {
+        using var errors = new StringWriter();
+        Assert.Equal(0, await ServiceRunner.RunAsync(args =>
+        {
+            var mall = MallApp.Build(args);
+            mall.Lifetime.StopApplication();
+            return mall;
+        }, Arguments(), errors));
+        Assert.Equal("", errors.ToString());
+    }
+
+    [Fact]
+    public Task A_defect_of_ours_keeps_its_stack_trace() =>
+        Assert.ThrowsAsync<InvalidOperationException>(() =>
+            ServiceRunner.GuardAsync(() => throw new InvalidOperationException("Ours."), TextWriter.Null));
 
     [Theory]
     [InlineData("Mall:Url")]
@@ -117,10 +167,12 @@ public sealed class StartTests : IDisposable
     private string[] Arguments(params string[] settings) =>
         [$"--DataDirectory={_folder.Path}", "--Mall:Url=http://127.0.0.1:0", "--Mall:GovernorUrl=", "--Log:Format=text", "--Logging:LogLevel:Default=Warning", .. settings];
 
-    private async Task<string> FailedStartAsync(string setting)
+    private async Task<string> FailedStartAsync(params string[] settings)
     {
         using var errors = new StringWriter();
-        Assert.Equal(1, await ServiceRunner.RunAsync(MallApp.Build, Arguments(setting), errors));
+        // The bound is for a setting that is wrongly taken: then the service would run on.
+        var run = ServiceRunner.RunAsync(MallApp.Build, Arguments(settings), errors);
+        Assert.Equal(1, await run.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken));
         return Assert.Single(errors.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 }
