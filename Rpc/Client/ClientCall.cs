@@ -38,7 +38,7 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     public Metadata? Headers { get; set; } = options.Headers;
 
     /// <summary>What is sent.</summary>
-    public IRequestSource Requests { get; private set; } = null!;
+    public IRequestSource Requests { get; protected set; } = null!;
 
     /// <summary>Attempts that were made before the present one and that the retry policy counts.</summary>
     public int PreviousAttempts { get; set; }
@@ -118,6 +118,19 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
         Requests.Commit();
         Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _headers) is not null) CompleteHeaders();
+    }
+
+    /// <summary>Whether it has one request and one response, so that it can be run twice at once.</summary>
+    public virtual bool HasSingleMessages => false;
+
+    /// <summary>A second call for the same request.</summary>
+    public virtual ClientCall CreateTwin() => throw new NotSupportedException("A stream cannot be sent twice at once.");
+
+    /// <summary>Takes over the answer of a twin.</summary>
+    public virtual void Adopt(ClientCall twin)
+    {
+        Node = twin.Node;
+        if (twin._response is { } response) SetResponse(response);
     }
 
     /// <summary>Reads the answer to its end.</summary>

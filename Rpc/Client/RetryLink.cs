@@ -16,9 +16,13 @@ internal sealed class RetryLink(RpcChannel channel)
     private readonly RetryOptions _options = channel.Options.Retry;
     private readonly RetryBudget _budget = channel.RetryBudget;
     private readonly Backoff _backoff = new(channel.Options.Retry.Backoff, channel.Chance);
+    private readonly HedgeLink? _hedge = channel.Options.Retry.HedgingDelay is { } delay ? new HedgeLink(channel, delay) : null;
+
+    public ValueTask<CallOutcome> RunAsync(ClientCall call, ClientStep next) =>
+        _hedge is not null && call.HasSingleMessages && channel.IsIdempotent(call.Method) ? _hedge.RunAsync(call, next) : RunOnceOrMoreAsync(call, next);
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<CallOutcome> RunAsync(ClientCall call, ClientStep next)
+    private async ValueTask<CallOutcome> RunOnceOrMoreAsync(ClientCall call, ClientStep next)
     {
         _budget.OnFirstAttempt();
         var outcome = await next(call);
@@ -68,16 +72,16 @@ internal sealed class RetryLink(RpcChannel channel)
     private static bool WasNotStarted(CallOutcome outcome) =>
         outcome.Reach is Reach.NotStarted or Reach.NoConnection || (outcome.Status.StatusCode == StatusCode.Unavailable && outcome.ToException().SaysNotStarted());
 
-    // Spec §8.4. What is exhausted is left in peace unless it says itself when to come back.
     private bool IsRetryable(ClientCall call, CallOutcome outcome) =>
-        _options.MaxAttempts > 1
-        && (channel.IsIdempotent(call.Method) || WasNotStarted(outcome))
-        && outcome.Status.StatusCode switch
-        {
-            StatusCode.Unavailable => outcome.Reach != Reach.Here && !outcome.ToException().SaysNoRetry(),
-            StatusCode.ResourceExhausted => FindPushback(outcome) is { Ticks: >= 0 },
-            _ => false,
-        };
+        _options.MaxAttempts > 1 && (channel.IsIdempotent(call.Method) || WasNotStarted(outcome)) && MayPass(outcome);
+
+    /// <summary>Whether a failure may be gone when the call is sent again (spec §8.4). What is exhausted is left in peace unless it says itself when to come back.</summary>
+    public static bool MayPass(CallOutcome outcome) => outcome.Status.StatusCode switch
+    {
+        StatusCode.Unavailable => outcome.Reach != Reach.Here && !outcome.ToException().SaysNoRetry(),
+        StatusCode.ResourceExhausted => FindPushback(outcome) is { Ticks: >= 0 },
+        _ => false,
+    };
 
     // Negative or unreadable: the server does not want to be tried again (spec §8.5).
     private static TimeSpan? FindPushback(CallOutcome outcome)

@@ -16,4 +16,10 @@ public sealed record RetryOptions
 
     /// <summary>When set, gRPC's token bucket is used instead of <see cref="Budget"/>.</summary>
     public TokenRetryBudgetOptions? Tokens { get; init; }
+
+    /// <summary>
+    /// When set, an idempotent call with one request and one response that has no answer after this time is sent to another server too,
+    /// and the first answer counts; at most <see cref="MaxAttempts"/>, out of the budget. 1 ms or more; default: off.
+    /// </summary>
+    public TimeSpan? HedgingDelay { get; init; }
 }

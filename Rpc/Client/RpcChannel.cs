@@ -79,6 +79,7 @@ public sealed class RpcChannel : ChannelBase, IDisposable
             throw new ArgumentException($"The address of a gRPC client starts with http:// or https://, '{address}' does not.", nameof(options));
         }
         if (options.Retry.MaxAttempts is < 1 or > 5) throw new ArgumentException("A call has 1 to 5 attempts.", nameof(options));
+        if (options.Retry.HedgingDelay < TimeSpan.FromMilliseconds(1)) throw new ArgumentException("HedgingDelay must be 1 ms or more.", nameof(options));
         if (options.SubsetSize < 1) throw new ArgumentException("SubsetSize must be 1 or more.", nameof(options));
         if (options.RequestCompression is not (null or Compression.Identity or Compression.Gzip))
             throw new ArgumentException("RequestCompression is gzip or nothing.", nameof(options));

@@ -27,6 +27,8 @@ internal sealed class SingleResponseCall<TRequest, TResponse> : ClientCall
 
     public override bool LastResponseWasCompressed => _wasCompressed;
 
+    public override bool HasSingleMessages => RequestStream is null;
+
     /// <summary>Runs the call and gives its response.</summary>
     /// <exception cref="RpcException">It ended with another status than OK.</exception>
     public async Task<TResponse> GetResponseAsync()
@@ -56,4 +58,13 @@ internal sealed class SingleResponseCall<TRequest, TResponse> : ClientCall
         RequestStream is not null
             ? RequestStream
             : SingleRequest.Create(_method.RequestMarshaller, _request!, Channel.Options.MaxSendMessageBytes, CompressesSingle);
+
+    public override ClientCall CreateTwin() =>
+        new SingleResponseCall<TRequest, TResponse>(Channel, _method, Options, _request) { Requests = Requests, Headers = Headers };
+
+    public override void Adopt(ClientCall twin)
+    {
+        (_message, _wasCompressed) = (((SingleResponseCall<TRequest, TResponse>)twin)._message, twin.LastResponseWasCompressed);
+        base.Adopt(twin);
+    }
 }
