@@ -8,7 +8,8 @@ internal static class SwaggerSetup
     private const string Description =
         """
         Half a social feed, half a shopping mall. Every answer is an envelope: `code` 0 and `data`, or the HTTP status with a `reason` for
-        programs and a `message` for people. Ids are texts, because they have more digits than a JavaScript number can hold.
+        programs and a `message` for people. Ids are texts, because they have more digits than a JavaScript number can hold. HEAD is answered where
+        GET is, without the body.
 
         To try the routes that need a token: run *Log in* below (its example is a user of the demo data), copy `data.token`, press *Authorize*.
         """;

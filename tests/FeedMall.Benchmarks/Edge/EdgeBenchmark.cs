@@ -21,6 +21,7 @@ internal static class EdgeBenchmark
 
     public static async Task<int> RunAsync(string[] args)
     {
+        var conditions = await Conditions.DescribeAsync();
         var plan = new Plan(
             Option(args, "--out"),
             int.Parse(Option(args, "--rounds") ?? "5", CultureInfo.InvariantCulture),
@@ -47,7 +48,7 @@ internal static class EdgeBenchmark
                 new("through the Bff, HTTP/1.1", cancel => GetAsync(http, $"{addresses[0]}/v1/feed/posts/{id}", cancel)),
             ];
             await MeasureAsync(targets, plan);
-            var table = Table(targets, plan);
+            var table = Table(targets, plan, conditions);
             Console.WriteLine(table);
             if (plan.Out is not null) await File.WriteAllTextAsync(plan.Out, table);
             return targets.Any(target => target.Rounds.Any(round => round.Failures > 0)) ? 1 : 0;
@@ -73,15 +74,16 @@ internal static class EdgeBenchmark
         }
     }
 
-    private static string Table(Target[] targets, Plan plan)
+    private static string Table(Target[] targets, Plan plan, string conditions)
     {
         var bare = Median(targets[0], round => round.PerSecond);
         var text = new StringBuilder();
         text.AppendLine("# What the edge costs").AppendLine()
             .AppendLine("`GET /v1/feed/posts/{id}` of one post, medians of the rounds below. The servers run in one process, the load in another one, on the same")
-            .AppendLine(CultureInfo.InvariantCulture, $"machine ({Environment.ProcessorCount} cores): read the ratios, not the absolute figures. {plan.Connections} callers, each sending its next request when the last one is")
+            .AppendLine(CultureInfo.InvariantCulture, $"machine: read the ratios, not the absolute figures. {plan.Connections} callers, each sending its next request when the last one is")
             .AppendLine(CultureInfo.InvariantCulture, $"answered; {plan.Rounds} rounds of {plan.Duration.TotalSeconds:0.#} s per target, taking turns, after one round to warm up. SQLite, nothing cached by us.").AppendLine()
-            .AppendLine("Made by `dotnet run -c Release --project tests/FeedMall.Benchmarks -- edge --out docs/results/edge.md`.").AppendLine()
+            .AppendLine("Made by `dotnet run -c Release --project tests/FeedMall.Benchmarks -- edge --out docs/results/edge.md`.")
+            .AppendLine(conditions).AppendLine()
             .AppendLine("| target | requests/s | of the bare route | p50 ms | p99 ms | requests/s of each round | failures |")
             .AppendLine("| --- | ---: | ---: | ---: | ---: | --- | ---: |");
         foreach (var target in targets)
