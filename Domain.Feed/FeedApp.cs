@@ -17,7 +17,7 @@ public static class FeedApp
     {
         var builder = ServiceHost.CreateBuilder("Feed", HttpProtocols.Http2, args);
         builder.AddServiceDatabase("Feed", typeof(FeedApp).Assembly, "users", "posts");
-        builder.Services.AddGrpc();
+        builder.Services.AddGrpc(options => options.SendServerTiming = true);
         builder.Services.AddSingleton<IPasswordHasher<UserRow>, PasswordHasher<UserRow>>();
         builder.Services.AddSingleton<UserPasswords>();
         builder.Services.AddSingleton<UserStore>();
@@ -28,6 +28,7 @@ public static class FeedApp
         app.MapGrpcService<UsersService>();
         app.MapGrpcService<PostsService>();
         app.MapGrpcService<LikesService>();
+        app.MapGrpcReflection();
         return app;
     }
 }

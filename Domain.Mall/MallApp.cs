@@ -16,7 +16,7 @@ public static class MallApp
     {
         var builder = ServiceHost.CreateBuilder("Mall", HttpProtocols.Http2, args);
         builder.AddServiceDatabase("Mall", typeof(MallApp).Assembly, "shops", "products", "collections", "skus");
-        builder.Services.AddGrpc();
+        builder.Services.AddGrpc(options => options.SendServerTiming = true);
         builder.Services.AddSingleton<ShopStore>();
         builder.Services.AddSingleton<ProductStore>();
         builder.Services.AddSingleton<CollectionStore>();
@@ -25,6 +25,7 @@ public static class MallApp
         app.MapGrpcService<ShopsService>();
         app.MapGrpcService<ProductsService>();
         app.MapGrpcService<CollectionsService>();
+        app.MapGrpcReflection();
         return app;
     }
 }

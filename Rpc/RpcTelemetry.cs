@@ -13,6 +13,8 @@ public sealed class RpcTelemetry : IDisposable
     private readonly Histogram<double> _server;
     private readonly Histogram<double> _client;
     private readonly Counter<long> _badTimeouts;
+    private readonly Counter<long> _retries;
+    private readonly Counter<long> _droppedMetadata;
 
     /// <summary>Created by the container.</summary>
     public RpcTelemetry(IMeterFactory meters)
@@ -21,11 +23,20 @@ public sealed class RpcTelemetry : IDisposable
         _server = meter.CreateHistogram<double>("rpc.server.call.duration", "s", "Time from the arrival of a call to its status.");
         _client = meter.CreateHistogram<double>("rpc.client.call.duration", "s", "Time from the start of a call to its status.");
         _badTimeouts = meter.CreateCounter<long>("feedmall.rpc.server.bad_timeouts", "{call}", "Calls whose grpc-timeout could not be read.");
+        _retries = meter.CreateCounter<long>("feedmall.rpc.client.retries", "{attempt}", "Attempts that the retry policy added to calls.");
+        _droppedMetadata = meter.CreateCounter<long>("feedmall.rpc.client.dropped_metadata", "{entry}", "Metadata that was over the limits of what travels on.");
     }
+
+    /// <summary>Whether anybody looks at what clients measure.</summary>
+    internal bool MeasuresClients => _client.Enabled;
 
     internal ActivitySource Activities { get; } = new(Name);
 
     internal void CountBadTimeout() => _badTimeouts.Add(1);
+
+    internal void CountRetry(IMethod method) => _retries.Add(1, new KeyValuePair<string, object?>("rpc.method", method.FullName[1..]));
+
+    internal void CountDroppedMetadata() => _droppedMetadata.Add(1);
 
     internal void RecordServer(IMethod method, StatusCode status, TimeSpan duration) => Record(_server, method, status, duration);
 

@@ -65,7 +65,7 @@ internal sealed class NodeStatistics
     {
         if (Interlocked.Increment(ref _inFlight) == 1) Volatile.Write(ref _silentSince, now);
         Interlocked.Increment(ref _picks);
-        Interlocked.Exchange(ref _lastPick, now);
+        Volatile.Write(ref _lastPick, now);
         if (Volatile.Read(ref _firstPick) == Never) Interlocked.CompareExchange(ref _firstPick, now, Never);
     }
 

@@ -66,9 +66,10 @@ public sealed class RollingCounter
     /// <summary>Adds to the slot of now.</summary>
     public void Add(long successes, long totals)
     {
+        var slot = CurrentSlot();
         lock (_gate)
         {
-            _latestSlot = CurrentSlot();
+            _latestSlot = Math.Max(_latestSlot, slot);
             ref var bucket = ref _buckets[_latestSlot % _buckets.Length];
             if (bucket.Slot != _latestSlot) bucket = new Bucket { Slot = _latestSlot };
             bucket.Successes += successes;
@@ -80,9 +81,10 @@ public sealed class RollingCounter
     /// <param name="skipCurrent">Leaves out the slot that is still filling, so that only whole slots count.</param>
     public WindowSums Sum(bool skipCurrent = false)
     {
+        var slot = CurrentSlot();
         lock (_gate)
         {
-            var newest = CurrentSlot();
+            var newest = Math.Max(_latestSlot, slot);
             var oldest = newest - _buckets.Length + 1;
             if (skipCurrent) newest--;
             long successes = 0, totals = 0;
@@ -96,6 +98,6 @@ public sealed class RollingCounter
         }
     }
 
-    // Read inside the lock, so that a thread that was held up cannot bring an older slot than one that was already written.
-    private long CurrentSlot() => Math.Max(_latestSlot, _clock.GetElapsedTime(0, _clock.GetTimestamp()).Ticks / _widthTicks);
+    // Read before the lock is taken, to keep that short. A thread that is held up in between brings an old slot, and counts in the latest one instead.
+    private long CurrentSlot() => _clock.GetElapsedTime(0, _clock.GetTimestamp()).Ticks / _widthTicks;
 }

@@ -1,19 +1,26 @@
+using System.Runtime.CompilerServices;
+using FeedMall.Resilience.Balancing;
 using FeedMall.Rpc.Errors;
+using FeedMall.Rpc.Wire;
 using Grpc.Core;
 
 namespace FeedMall.Rpc.Client;
 
 /// <summary>
-/// One call as the client sees it, from its request to its status. It ends once, with the first of: the server's status, a broken
-/// transport, the deadline, the caller's cancellation. Whatever arrives later is dropped with the stream.
+/// One call as the client sees it, from its request to its status, over all attempts. It ends once, with the first of: the server's
+/// status, a broken transport, the deadline, the caller's cancellation. Whatever arrives later is dropped with the stream.
 /// </summary>
-internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptions options) : IDisposable
+internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptions options) : CallState
 {
-    private readonly CancellationTokenSource _stop = new();
-    private readonly TaskCompletionSource<Metadata> _headers = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private CancellationTokenSource? _stop;
+    private CancellationTokenRegistration _onCancel;
+    private CancellationTokenRegistration _onParentCancel;
+    private HttpResponseMessage? _response;
+    private TaskCompletionSource<Metadata>? _headers;
     private CallOutcome? _stopped;
     private CallOutcome? _outcome;
-    private ITimer? _timer;
+    private long _startedAt;
+    private TimeSpan _timeout;
 
     public RpcChannel Channel => channel;
 
@@ -21,63 +28,162 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
 
     public CallOptions Options => options;
 
-    /// <summary>The time this call gets; the chain sets it.</summary>
-    public TimeSpan Timeout { get; private set; }
+    /// <summary>Whether the requests are sent as gzip.</summary>
+    public bool Compresses { get; } = channel.Compresses(options);
+
+    /// <summary>Whether the one request of a call is.</summary>
+    protected bool CompressesSingle => Compresses && !(options.WriteOptions is { Flags: var flags } && flags.HasFlag(WriteFlags.NoCompress));
+
+    /// <summary>What is sent before the requests; the chain sets it.</summary>
+    public Metadata? Headers { get; set; } = options.Headers;
+
+    /// <summary>What is sent.</summary>
+    public IRequestSource Requests { get; protected set; } = null!;
+
+    /// <summary>Attempts that were made before the present one and that the retry policy counts.</summary>
+    public int PreviousAttempts { get; set; }
+
+    /// <summary>Where the present attempt goes, or the last one went.</summary>
+    public BalancerNode? Node { get; set; }
+
+    /// <summary>The nodes that failed attempts of this call went to.</summary>
+    public List<BalancerNode>? Tried { get; set; }
+
+    /// <summary>Whether the caller has seen, or may have seen, something of an answer: then no other attempt may follow.</summary>
+    public bool IsCommitted { get; private set; }
+
+    /// <summary>When the headers of the answer arrived; for a stream this, and not its end, says how fast the server is.</summary>
+    public long? AnsweredAt { get; private set; }
+
+    /// <summary>Time until the deadline; negative when it has passed.</summary>
+    public TimeSpan Remaining => _timeout - channel.Clock.GetElapsedTime(_startedAt);
 
     /// <summary>Fires when this side ends the call; the stream is then reset.</summary>
-    public CancellationToken Stopping => _stop.Token;
+    public CancellationToken Stopping => _stop!.Token;
 
     /// <summary>Why this side ended the call, or null.</summary>
-    public CallOutcome? Stopped => Volatile.Read(ref _stopped);
+    public CallOutcome? Stopped =>
+        Volatile.Read(ref _stopped) ?? (_stop is { IsCancellationRequested: true } ? Stop(TooLate()) : null);
 
-    public Task<Metadata> ResponseHeadersAsync => _headers.Task;
-
-    public Status GetStatus() => Ended().Status;
-
-    public Metadata GetTrailers() => Ended().Trailers;
-
-    /// <summary>Ends the call here, unless it was ended here before or has its status.</summary>
-    public void Stop(CallOutcome outcome)
+    public override Task<Metadata> ResponseHeadersAsync
     {
-        if (Interlocked.CompareExchange(ref _stopped, outcome, null) is null) _stop.Cancel();
+        get
+        {
+            if (Volatile.Read(ref _headers) is { } known) return known.Task;
+            var source = new TaskCompletionSource<Metadata>(TaskCreationOptions.RunContinuationsAsynchronously);
+            source = Interlocked.CompareExchange(ref _headers, source, null) ?? source;
+            // Whoever comes second, this reader or the arriving headers, completes the task.
+            CompleteHeaders();
+            return source.Task;
+        }
     }
 
-    public void Cancel() => Stop(CallOutcome.Local(this, StatusCode.Cancelled, Reasons.Cancelled, "The caller gave up."));
+    /// <summary>Whether the last message came compressed.</summary>
+    public abstract bool LastResponseWasCompressed { get; }
 
-    public void Dispose()
+    public override Status GetStatus() => Ended().Status;
+
+    public override Metadata GetTrailers() => Ended().Trailers;
+
+    public override void Dispose()
     {
         if (Volatile.Read(ref _outcome) is null) Cancel();
     }
 
-    /// <summary>Gives the call this much time.</summary>
-    public void StartTimer(TimeSpan timeout)
+    public void Cancel() => Stop(CallOutcome.Local(this, StatusCode.Cancelled, Reasons.Cancelled, "The caller gave up."));
+
+    /// <summary>Gives the call this much time. From now on its deadline and its tokens can end it.</summary>
+    public void Start(TimeSpan timeout, CancellationToken parent)
     {
-        Timeout = timeout;
-        _timer = channel.Clock.CreateTimer(static call => ((ClientCall)call!).StopLate(), this, timeout, System.Threading.Timeout.InfiniteTimeSpan);
+        (_timeout, _startedAt) = (timeout, channel.Clock.GetTimestamp());
+        _stop = new CancellationTokenSource(timeout, channel.Clock);
+        _onCancel = options.CancellationToken.UnsafeRegister(static call => ((ClientCall)call!).Cancel(), this);
+        if (parent != options.CancellationToken) _onParentCancel = parent.UnsafeRegister(static call => ((ClientCall)call!).Cancel(), this);
     }
 
-    /// <summary>The request with its message; the chain adds its headers.</summary>
-    public abstract HttpRequestMessage CreateRequest();
+    /// <summary>The value of grpc-timeout for an attempt that starts now.</summary>
+    public string EncodeTimeout() => GrpcTimeout.Encode(PreviousAttempts == 0 ? _timeout : Remaining > TimeSpan.FromTicks(1) ? Remaining : TimeSpan.FromTicks(1));
+
+    /// <summary>A new attempt begins; what is known of the one before is forgotten.</summary>
+    public void BeginAttempt() => (AnsweredAt, _response, Node) = (null, null, null);
+
+    /// <summary>The answer has begun.</summary>
+    public void SetResponse(HttpResponseMessage response)
+    {
+        AnsweredAt = channel.Clock.GetTimestamp();
+        Volatile.Write(ref _response, response);
+        // A status in the headers may be one that is tried again: the caller does not see it before that is decided.
+        if (ResponseReading.HasStatus(response)) return;
+        IsCommitted = true;
+        Requests.Commit();
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref _headers) is not null) CompleteHeaders();
+    }
+
+    /// <summary>Whether it has one request and one response, so that it can be run twice at once.</summary>
+    public virtual bool HasSingleMessages => false;
+
+    /// <summary>A second call for the same request.</summary>
+    public virtual ClientCall CreateTwin() => throw new NotSupportedException("A stream cannot be sent twice at once.");
+
+    /// <summary>Takes over the answer of a twin.</summary>
+    public virtual void Adopt(ClientCall twin)
+    {
+        Node = twin.Node;
+        if (twin._response is { } response) SetResponse(response);
+    }
 
     /// <summary>Reads the answer to its end.</summary>
-    public abstract Task<CallOutcome> ReceiveAsync(HttpResponseMessage response);
+    public abstract ValueTask<CallOutcome> ReceiveAsync(HttpResponseMessage response);
 
-    public void SetHeaders(HttpResponseMessage response) => _headers.TrySetResult(ResponseReading.Metadata(response.Headers));
+    /// <summary>The requests, in bytes where they are known: the caller may change a message when the call has begun.</summary>
+    /// <exception cref="RpcException">RESOURCE_EXHAUSTED: a request is larger than the limit.</exception>
+    protected abstract IRequestSource CreateRequests();
 
     /// <summary>Runs the chain, and with it the whole call.</summary>
-    protected async Task<CallOutcome> RunAsync()
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    protected async ValueTask<CallOutcome> RunAsync()
     {
-        await using var cancelled = options.CancellationToken.UnsafeRegister(static call => ((ClientCall)call!).Cancel(), this);
+        try
+        {
+            Requests = CreateRequests();
+        }
+        catch (RpcException tooLarge)
+        {
+            return _outcome = CallOutcome.From(tooLarge, this);
+        }
         var outcome = await channel.Chain.RunAsync(this);
-        if (_timer is not null) await _timer.DisposeAsync();
+        await _onCancel.DisposeAsync();
+        await _onParentCancel.DisposeAsync();
+        // Not disposed: a late Cancel must find it whole.
+        _stop?.CancelAfter(System.Threading.Timeout.InfiniteTimeSpan);
         Volatile.Write(ref _outcome, outcome);
-        // Nobody has to look at the headers of a call: their failure is the call's and is seen there.
-        if (!_headers.Task.IsCompleted && _headers.TrySetException(outcome.ToException())) _ = _headers.Task.Exception;
+        Requests.Close(outcome);
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref _headers) is not null) CompleteHeaders();
         return outcome;
     }
 
-    private void StopLate() => Stop(CallOutcome.Local(
-        this, StatusCode.DeadlineExceeded, Reasons.DeadlineExceeded, $"{method.FullName} did not answer within {Timeout.TotalMilliseconds:0} ms."));
+    // Ends the call here, unless it was ended here before. What fired first counts, also when it was the clock.
+    private CallOutcome Stop(CallOutcome outcome)
+    {
+        if (_stop is { IsCancellationRequested: true } && Volatile.Read(ref _stopped) is null) outcome = TooLate();
+        var first = Interlocked.CompareExchange(ref _stopped, outcome, null);
+        if (first is null) _stop?.Cancel();
+        return first ?? outcome;
+    }
+
+    private CallOutcome TooLate() => CallOutcome.Local(
+        this, StatusCode.DeadlineExceeded, Reasons.DeadlineExceeded, $"{method.FullName} did not answer within {_timeout.TotalMilliseconds:0} ms.");
+
+    private void CompleteHeaders()
+    {
+        var source = Volatile.Read(ref _headers)!;
+        var outcome = Volatile.Read(ref _outcome);
+        if (IsCommitted || (outcome is not null && _response is not null)) source.TrySetResult(ResponseReading.Metadata(Volatile.Read(ref _response)!.Headers));
+        // Nobody has to look at the headers of a call: their failure is the call's and is seen there.
+        else if (outcome is not null && source.TrySetException(outcome.ToException())) _ = source.Task.Exception;
+    }
 
     private CallOutcome Ended() => Volatile.Read(ref _outcome) ?? throw new InvalidOperationException("The call still runs: it has no status yet.");
 }

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using FeedMall.Rpc.Errors;
 using FeedMall.Rpc.Wire;
 using Grpc.Core;
@@ -6,14 +8,15 @@ using Grpc.Core;
 namespace FeedMall.Rpc.Client;
 
 /// <summary>A call's way from here to its end.</summary>
-internal delegate Task<CallOutcome> ClientStep(ClientCall call);
+internal delegate ValueTask<CallOutcome> ClientStep(ClientCall call);
 
 /// <summary>
-/// What every call passes, from its start to its status; a streaming call stays inside until its last message is read.
+/// What every call passes, from its start to its status; a streaming call stays inside until its last message is read. What stands
+/// behind the retry happens once for each attempt.
 /// </summary>
 internal sealed class ClientChain
 {
-    private delegate Task<CallOutcome> Link(ClientCall call, ClientStep next);
+    private delegate ValueTask<CallOutcome> Link(ClientCall call, ClientStep next);
 
     private readonly RpcChannel _channel;
     private readonly ClientStep _first;
@@ -24,51 +27,94 @@ internal sealed class ClientChain
         Link[] links =
         [
             MeasureAsync,
-            ShrinkDeadlineAsync,
-            // retry, breaker, pick: to come
+            ShrinkDeadline,
+            AddMetadata,
+            new RetryLink(channel).RunAsync,
+            // breaker: to come
+            PickAsync,
         ];
         _first = SendAsync;
         for (var i = links.Length - 1; i >= 0; i--) _first = Join(links[i], _first);
     }
 
-    public Task<CallOutcome> RunAsync(ClientCall call) => _first(call);
+    public ValueTask<CallOutcome> RunAsync(ClientCall call) => _first(call);
 
     private static ClientStep Join(Link link, ClientStep next) => call => link(call, next);
 
-    private async Task<CallOutcome> MeasureAsync(ClientCall call, ClientStep next)
+    private ValueTask<CallOutcome> MeasureAsync(ClientCall call, ClientStep next)
+    {
+        var span = _channel.Telemetry.Activities.StartActivity(call.Method.FullName[1..], ActivityKind.Client);
+        return span is null && !_channel.Telemetry.MeasuresClients ? next(call) : MeasureAsync(call, next, span);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<CallOutcome> MeasureAsync(ClientCall call, ClientStep next, Activity? span)
     {
         var startedAt = _channel.Clock.GetTimestamp();
-        using var span = _channel.Telemetry.Activities.StartActivity(call.Method.FullName[1..], ActivityKind.Client);
-        var outcome = await next(call);
-        _channel.Telemetry.RecordClient(call.Method, outcome.Status.StatusCode, _channel.Clock.GetElapsedTime(startedAt));
-        RpcTelemetry.Describe(span, call.Method, outcome.Status, failed: !outcome.IsOk);
-        return outcome;
+        using (span)
+        {
+            var outcome = await next(call);
+            _channel.Telemetry.RecordClient(call.Method, outcome.Status.StatusCode, _channel.Clock.GetElapsedTime(startedAt));
+            RpcTelemetry.Describe(span, call.Method, outcome.Status, failed: !outcome.IsOk);
+            return outcome;
+        }
     }
 
     // A call that has no time to be answered would only load the server: it is not sent (spec §7.1 rule 3).
-    private Task<CallOutcome> ShrinkDeadlineAsync(ClientCall call, ClientStep next)
+    private ValueTask<CallOutcome> ShrinkDeadline(ClientCall call, ClientStep next)
     {
-        var remaining = call.Options.Deadline?.ToUniversalTime() - _channel.Clock.GetUtcNow().UtcDateTime;
+        var request = RequestContext.Current;
+        var remaining = request?.Remaining;
+        if (call.Options.Deadline is { } deadline)
+        {
+            var own = deadline.ToUniversalTime() - _channel.Clock.GetUtcNow().UtcDateTime;
+            if (remaining is null || own < remaining) remaining = own;
+        }
         var timeout = CallTime.Shrink(_channel.Options.DefaultTimeout, remaining, _channel.NetworkAllowance);
         if (timeout < _channel.Options.MinTimeout)
         {
-            return Task.FromResult(CallOutcome.Local(call, StatusCode.DeadlineExceeded, Reasons.DeadlineInsufficient,
+            return ValueTask.FromResult(CallOutcome.Local(call, StatusCode.DeadlineExceeded, Reasons.DeadlineInsufficient,
                 $"{Math.Max(0, timeout.TotalMilliseconds):0.#} ms are too little to call {call.Method.FullName}."));
         }
-        call.StartTimer(timeout);
+        call.Start(timeout, request?.CancellationToken ?? CancellationToken.None);
         return next(call);
     }
 
-    private async Task<CallOutcome> SendAsync(ClientCall call)
+    private ValueTask<CallOutcome> AddMetadata(ClientCall call, ClientStep next)
+    {
+        call.Headers = Propagation.Merge(_channel.Options.Headers, RequestContext.Current?.Metadata, call.Headers, _channel.Telemetry);
+        return next(call);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<CallOutcome> PickAsync(ClientCall call, ClientStep next)
+    {
+        call.BeginAttempt();
+        var node = _channel.Endpoints.TryPick(CollectionsMarshal.AsSpan(call.Tried));
+        if (node is null)
+        {
+            var (found, refusal) = await _channel.Endpoints.WaitAndPickAsync(call);
+            if (found is null) return refusal!;
+            node = found;
+        }
+        call.Node = node;
+        var startedAt = _channel.Clock.GetTimestamp();
+        var outcome = await next(call);
+        _channel.Endpoints.Complete(node, startedAt, call, outcome);
+        return outcome;
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<CallOutcome> SendAsync(ClientCall call)
     {
         try
         {
-            using var request = call.CreateRequest();
-            AddHeaders(request, call);
-            // Disposing the response resets the stream unless it was read to its end.
-            using var response = await _channel.Http.SendAsync(request, call.Stopping);
+            var endpoint = (Endpoint)call.Node!.State!;
+            // Disposing the response resets the stream unless it was read to its end. The request has nothing to dispose, and its body may
+            // be sent again.
+            using var response = await endpoint.Http.SendAsync(CreateRequest(call, endpoint), call.Stopping);
             if (ResponseReading.FindFault(response) is { } fault) return fault;
-            call.SetHeaders(response);
+            call.SetResponse(response);
             return await call.ReceiveAsync(response);
         }
         catch (Exception exception)
@@ -79,19 +125,28 @@ internal sealed class ClientChain
         }
     }
 
-    private static void AddHeaders(HttpRequestMessage request, ClientCall call)
+    private static HttpRequestMessage CreateRequest(ClientCall call, Endpoint endpoint)
     {
-        request.Version = System.Net.HttpVersion.Version20;
-        request.VersionPolicy = HttpVersionPolicy.RequestVersionExact;
-        request.Headers.TryAddWithoutValidation("te", "trailers");
-        request.Headers.TryAddWithoutValidation(HeaderNames.Timeout, GrpcTimeout.Encode(call.Timeout));
-        request.Headers.TryAddWithoutValidation(HeaderNames.AcceptEncoding, "identity");
-        request.Headers.TryAddWithoutValidation("user-agent", "grpc-csharp-ha/1.0");
-        for (var i = 0; i < call.Options.Headers?.Count; i++)
+        var request = new HttpRequestMessage(HttpMethod.Post, endpoint.UriOf(call.Method))
         {
-            var entry = call.Options.Headers[i];
+            Version = System.Net.HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = call.Requests.CreateContent(),
+        };
+        request.Headers.TryAddWithoutValidation("te", "trailers");
+        request.Headers.TryAddWithoutValidation(HeaderNames.Timeout, call.EncodeTimeout());
+        if (call.Compresses) request.Headers.TryAddWithoutValidation(HeaderNames.Encoding, Compression.Gzip);
+        request.Headers.TryAddWithoutValidation(HeaderNames.AcceptEncoding, Compression.Accepted);
+        request.Headers.TryAddWithoutValidation("user-agent", "grpc-csharp-ha/1.0");
+        if (call.PreviousAttempts > 0)
+            request.Headers.TryAddWithoutValidation(HeaderNames.PreviousAttempts, HeaderNames.Number(call.PreviousAttempts));
+        for (var i = 0; i < call.Headers?.Count; i++)
+        {
+            var entry = call.Headers[i];
+            if (entry.Key == HeaderNames.EncodingRequest) continue;
             MetadataCoding.ThrowIfReserved(entry.Key);
             request.Headers.TryAddWithoutValidation(entry.Key, MetadataCoding.Encode(entry));
         }
+        return request;
     }
 }

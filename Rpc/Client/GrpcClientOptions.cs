@@ -1,12 +1,49 @@
+using System.Collections.Frozen;
+using System.Security.Cryptography.X509Certificates;
+using FeedMall.Resilience.Balancing;
+using FeedMall.Resilience.Retry;
+using Grpc.Core.Interceptors;
+
 namespace FeedMall.Rpc.Client;
 
-/// <summary>Where a typed client calls, and its limits.</summary>
-public sealed class GrpcClientOptions
+/// <summary>How calls are spread over the addresses of a service.</summary>
+public enum BalancingPolicy
 {
-    /// <summary>The addresses of the service, http:// (h2c) or https://. The first one is used until balancing lands.</summary>
+    /// <summary>Two are drawn, the one with the better record is taken: success, speed, calls under way (spec §9.3).</summary>
+    Ewma,
+    /// <summary>Two are drawn, the one with fewer calls under way is taken (spec §9.2).</summary>
+    LeastInFlight,
+    /// <summary>In turn, by weight (spec §9.1).</summary>
+    WeightedRoundRobin,
+    /// <summary>The first that can be reached.</summary>
+    PickFirst,
+}
+
+/// <summary>Where a typed client calls, how, and its limits. Clients with equal options share their connections.</summary>
+public sealed record GrpcClientOptions
+{
+    /// <summary>
+    /// The addresses of the service, http:// (h2c) or https://. A single one with dns+http:// or dns+https:// stands for all addresses
+    /// that its host name has.
+    /// </summary>
     public IReadOnlyList<Uri> Addresses { get; set; } = [];
 
-    /// <summary>Longest time of a call; a call's own deadline can only shorten it. Default 1 s.</summary>
+    /// <summary>Finds the addresses instead of <see cref="Addresses"/>.</summary>
+    public Resolver? Resolver { get; set; }
+
+    /// <summary>How calls are spread over the addresses. Default <see cref="BalancingPolicy.Ewma"/>.</summary>
+    public BalancingPolicy Balancing { get; set; }
+
+    /// <summary>Settings of the balancing.</summary>
+    public BalancerOptions Balancer { get; set; } = new();
+
+    /// <summary>How many of the addresses this client uses; the others are for other clients. 1 or more, default 20.</summary>
+    public int SubsetSize { get; set; } = Subset.DefaultCount;
+
+    /// <summary>What tells this client from other instances when addresses are shared out. Default: machine name and process id.</summary>
+    public string ClientId { get; set; } = $"{Environment.MachineName}/{Environment.ProcessId}";
+
+    /// <summary>Longest time of a call; a call's own deadline and that of the request it serves can only shorten it. Default 1 s.</summary>
     public TimeSpan DefaultTimeout { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>With less time left than this a call is not sent (spec §7.1 rule 3). Default 5 ms.</summary>
@@ -15,12 +52,54 @@ public sealed class GrpcClientOptions
     /// <summary>Kept from the caller's remaining time for the way of the answer. Default: 10 ms, on loopback none.</summary>
     public TimeSpan? NetworkAllowance { get; set; }
 
-    /// <summary>Largest response message in bytes, checked on its length prefix. Default 4 MiB.</summary>
+    /// <summary>When and how often a call is tried again.</summary>
+    public RetryOptions Retry { get; set; } = new();
+
+    /// <summary>
+    /// The full names ("/package.Service/Method") of methods that may be sent twice. A registered client adds those whose .proto says
+    /// idempotency_level.
+    /// </summary>
+    public IReadOnlySet<string> IdempotentMethods { get; set; } = FrozenSet<string>.Empty;
+
+    /// <summary>"gzip" compresses the requests. Default: they are sent as they are, unless a call asks for it.</summary>
+    public string? RequestCompression { get; set; }
+
+    /// <summary>Sent with every call, for example <see cref="MetadataKeys.App"/>.</summary>
+    public IReadOnlyDictionary<string, string>? Headers { get; set; }
+
+    /// <summary>What stands around every call, outermost first, outside of the client's own chain.</summary>
+    public IReadOnlyList<Interceptor> Interceptors { get; set; } = [];
+
+    /// <summary>Largest response message in bytes, checked on its length prefix and, when it is compressed, on what comes out. Default 4 MiB.</summary>
     public int MaxReceiveMessageBytes { get; set; } = 4 * 1024 * 1024;
 
     /// <summary>Largest request message in bytes. Default: no limit.</summary>
     public int? MaxSendMessageBytes { get; set; }
 
-    /// <summary>Last word on the connections, for example which certificates to trust.</summary>
+    /// <summary>Longest time to connect. Default 1 s.</summary>
+    public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Waits between attempts to reach an address that failed. Default: 1 s growing by 1.6 to at most 10 s, ± 20 %.</summary>
+    public ConnectionBackoffOptions Reconnect { get; set; } = new() { Max = TimeSpan.FromSeconds(10) };
+
+    /// <summary>A connection that was silent for this long is pinged. At least 10 s; default: never.</summary>
+    public TimeSpan KeepAlivePingDelay { get; set; } = Timeout.InfiniteTimeSpan;
+
+    /// <summary>A connection that does not answer a ping for this long is closed. Default 20 s.</summary>
+    public TimeSpan KeepAlivePingTimeout { get; set; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>Whether connections without calls are pinged too. Default: no, most servers object.</summary>
+    public bool KeepAlivePingWithoutCalls { get; set; }
+
+    /// <summary>What this client shows to servers that want to know who calls (mTLS), with its private key.</summary>
+    public X509Certificate2? ClientCertificate { get; set; }
+
+    /// <summary>The only authorities whose servers are trusted. Default: those of the system.</summary>
+    public X509Certificate2Collection? TrustedRoots { get; set; }
+
+    /// <summary>Makes connections instead of TCP; see <see cref="InMemoryTransport"/>.</summary>
+    public Func<Uri, CancellationToken, ValueTask<Stream>>? Connect { get; set; }
+
+    /// <summary>Last word on the connections.</summary>
     public Action<SocketsHttpHandler>? ConfigureHandler { get; set; }
 }

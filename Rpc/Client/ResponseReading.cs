@@ -8,11 +8,14 @@ namespace FeedMall.Rpc.Client;
 /// <summary>What headers and trailers of an answer say (spec §13.2).</summary>
 internal static class ResponseReading
 {
+    /// <summary>Whether the status stands in the headers, so that no message is expected ("trailers-only").</summary>
+    public static bool HasStatus(HttpResponseMessage response) => response.Headers.NonValidated.Contains(HeaderNames.Status);
+
     /// <summary>The end of a call whose answer is no gRPC answer, or null for one that is.</summary>
     public static CallOutcome? FindFault(HttpResponseMessage response)
     {
         var status = (int)response.StatusCode;
-        if (!response.Headers.NonValidated.Contains(HeaderNames.Status))
+        if (!HasStatus(response))
         {
             if (status != 200)
                 return CallOutcome.Of(StatusTables.FromForeignHttp(status), $"The server answered with HTTP status {status} and no gRPC status.");
@@ -20,10 +23,13 @@ internal static class ResponseReading
             if (!HeaderNames.IsGrpc(contentType))
                 return CallOutcome.Of(StatusCode.Unknown, $"The server answered with the content type '{contentType}' instead of application/grpc.");
         }
-        return response.Headers.NonValidated.TryGetValues(HeaderNames.Encoding, out var encoding) && encoding.ToString() is not ("identity" or "") and var name
-            ? CallOutcome.Of(StatusCode.Internal, $"The server uses the encoding '{name}', which was not offered.")
-            : null;
+        var encoding = Encoding(response);
+        return Compression.IsKnown(encoding) ? null : CallOutcome.Of(StatusCode.Internal, $"The server uses the encoding '{encoding}', which was not offered.");
     }
+
+    /// <summary>How the server's messages are compressed, or null.</summary>
+    public static string? Encoding(HttpResponseMessage response) =>
+        response.Headers.NonValidated.TryGetValues(HeaderNames.Encoding, out var encoding) ? encoding.ToString() : null;
 
     /// <summary>
     /// At the end of the body: the status stands in the trailers. In the headers it counts only when they were all that came.
@@ -33,9 +39,11 @@ internal static class ResponseReading
         var trailers = response.TrailingHeaders;
         var source = hasMessages || trailers.NonValidated.Contains(HeaderNames.Status) ? trailers : response.Headers;
         if (!source.NonValidated.TryGetValues(HeaderNames.Status, out var text))
-            return new CallOutcome(new Status(StatusCode.Unknown, "The server ended the call without a status."), Metadata(trailers));
+            return new CallOutcome(new Status(StatusCode.Unknown, "The server ended the call without a status."), trailers);
+        var code = HeaderNames.ParseStatus(text.ToString());
+        if (code == StatusCode.OK && !source.NonValidated.Contains(HeaderNames.Message)) return new CallOutcome(Status.DefaultSuccess, source);
         var detail = source.NonValidated.TryGetValues(HeaderNames.Message, out var message) ? PercentCoding.Decode(message.ToString()) : "";
-        return new CallOutcome(new Status(HeaderNames.ParseStatus(text.ToString()), detail), Metadata(source));
+        return new CallOutcome(new Status(code, detail), source);
     }
 
     public static Metadata Metadata(HttpResponseHeaders headers)

@@ -1,3 +1,7 @@
+using System.Collections.Concurrent;
+using FeedMall.Resilience;
+using FeedMall.Resilience.Retry;
+using FeedMall.Rpc.Wire;
 using Grpc.Core;
 
 namespace FeedMall.Rpc.Client;
@@ -5,37 +9,27 @@ namespace FeedMall.Rpc.Client;
 /// <summary>The connections to one service, shared by all clients that call it with the same options.</summary>
 public sealed class RpcChannel : ChannelBase, IDisposable
 {
-    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan DefaultNetworkAllowance = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan s_networkAllowance = TimeSpan.FromMilliseconds(10);
+
+    private readonly ConcurrentDictionary<string, bool> _idempotent = new(StringComparer.Ordinal);
 
     /// <summary>A channel; it connects at the first call.</summary>
-    /// <exception cref="ArgumentException">No address, or one that is neither http nor https.</exception>
-    public RpcChannel(GrpcClientOptions options, RpcTelemetry telemetry, TimeProvider clock)
-        : base(options.Addresses.Count > 0 ? options.Addresses[0].ToString() : "")
+    /// <exception cref="ArgumentException">No address, one that is neither http nor https, or another option out of its range.</exception>
+    public RpcChannel(GrpcClientOptions options, RpcTelemetry telemetry, TimeProvider clock, IChance? chance = null)
+        : base(options.Addresses.Count > 0 ? string.Join(',', options.Addresses) : options.Resolver?.ToString() ?? "")
     {
-        if (options.Addresses.Count == 0) throw new ArgumentException("A gRPC client needs at least one address.", nameof(options));
-        Address = options.Addresses[0];
-        if (Address.Scheme is not ("http" or "https"))
-            throw new ArgumentException($"The address of a gRPC client starts with http:// or https://, '{Address}' does not.", nameof(options));
+        Check(options);
         Options = options;
         Telemetry = telemetry;
         Clock = clock;
-        NetworkAllowance = options.NetworkAllowance ?? (Address.IsLoopback ? TimeSpan.Zero : DefaultNetworkAllowance);
+        Chance = chance ?? new SystemChance();
+        NetworkAllowance = options.NetworkAllowance
+            ?? (options.Addresses.Count > 0 && options.Addresses.All(address => address.IsLoopback) ? TimeSpan.Zero : s_networkAllowance);
+        RetryBudget = options.Retry.Tokens is { } tokens ? new TokenRetryBudget(tokens) : new WindowRetryBudget(options.Retry.Budget, clock);
+        AddIdempotentMethods(options.IdempotentMethods);
         Chain = new ClientChain(this);
-        var handler = new SocketsHttpHandler
-        {
-            EnableMultipleHttp2Connections = true,
-            ConnectTimeout = ConnectTimeout,
-            PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
-            UseProxy = false,
-            UseCookies = false,
-            AllowAutoRedirect = false,
-        };
-        options.ConfigureHandler?.Invoke(handler);
-        Http = new HttpMessageInvoker(handler, disposeHandler: true);
+        Endpoints = new EndpointSet(this);
     }
-
-    internal Uri Address { get; }
 
     internal GrpcClientOptions Options { get; }
 
@@ -43,15 +37,53 @@ public sealed class RpcChannel : ChannelBase, IDisposable
 
     internal TimeProvider Clock { get; }
 
+    internal IChance Chance { get; }
+
     internal TimeSpan NetworkAllowance { get; }
+
+    internal RetryBudget RetryBudget { get; }
 
     internal ClientChain Chain { get; }
 
-    internal HttpMessageInvoker Http { get; }
+    internal EndpointSet Endpoints { get; }
 
     /// <inheritdoc/>
     public override CallInvoker CreateCallInvoker() => new ChannelInvoker(this);
 
+    /// <summary>How each address stands, in the order of the list.</summary>
+    public IReadOnlyList<EndpointSnapshot> Snapshot() => Endpoints.Snapshot();
+
+    /// <summary>What the retry budget has done and has left.</summary>
+    public RetryBudgetSnapshot RetrySnapshot() => RetryBudget.Snapshot();
+
     /// <summary>Closes the connections; calls that run fail with UNAVAILABLE.</summary>
-    public void Dispose() => Http.Dispose();
+    public void Dispose() => Endpoints.Dispose();
+
+    internal void AddIdempotentMethods(IEnumerable<string> names)
+    {
+        foreach (var name in names) _idempotent[name] = true;
+    }
+
+    internal bool IsIdempotent(IMethod method) => _idempotent.ContainsKey(method.FullName);
+
+    /// <summary>Whether a call's requests are announced as gzip.</summary>
+    internal bool Compresses(CallOptions options) =>
+        (options.Headers?.GetValue(HeaderNames.EncodingRequest) ?? Options.RequestCompression) == Compression.Gzip;
+
+    private static void Check(GrpcClientOptions options)
+    {
+        if (options.Addresses.Count == 0 && options.Resolver is null) throw new ArgumentException("A gRPC client needs at least one address.", nameof(options));
+        foreach (var address in options.Addresses)
+        {
+            if (address.Scheme is "http" or "https" || (options.Addresses.Count == 1 && address.Scheme is "dns+http" or "dns+https")) continue;
+            throw new ArgumentException($"The address of a gRPC client starts with http:// or https://, '{address}' does not.", nameof(options));
+        }
+        if (options.Retry.MaxAttempts is < 1 or > 5) throw new ArgumentException("A call has 1 to 5 attempts.", nameof(options));
+        if (options.Retry.HedgingDelay < TimeSpan.FromMilliseconds(1)) throw new ArgumentException("HedgingDelay must be 1 ms or more.", nameof(options));
+        if (options.SubsetSize < 1) throw new ArgumentException("SubsetSize must be 1 or more.", nameof(options));
+        if (options.RequestCompression is not (null or Compression.Identity or Compression.Gzip))
+            throw new ArgumentException("RequestCompression is gzip or nothing.", nameof(options));
+        if (options.KeepAlivePingDelay != Timeout.InfiniteTimeSpan && options.KeepAlivePingDelay < TimeSpan.FromSeconds(10))
+            throw new ArgumentException("KeepAlivePingDelay must be at least 10 s: servers close connections that are pinged too often.", nameof(options));
+    }
 }

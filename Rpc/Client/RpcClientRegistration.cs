@@ -1,5 +1,10 @@
 using System.Collections.Concurrent;
+using System.Collections.Frozen;
+using System.Reflection;
+using FeedMall.Resilience;
+using Google.Protobuf.Reflection;
 using Grpc.Core;
+using Grpc.Core.Interceptors;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -8,41 +13,65 @@ namespace FeedMall.Rpc.Client;
 /// <summary>Puts typed gRPC clients into the container.</summary>
 public static class RpcClientRegistration
 {
-    /// <summary>Adds the generated client <typeparamref name="TClient"/> with a channel of its own name; clients of one address share connections.</summary>
+    /// <summary>Adds the generated client <typeparamref name="TClient"/>; clients of one address with the same options share connections.</summary>
     public static IServiceCollection AddGrpcClient<TClient>(
         this IServiceCollection services, Action<IServiceProvider, GrpcClientOptions> configure)
         where TClient : ClientBase<TClient>
     {
-        services.AddMetrics();
-        services.TryAddSingleton(TimeProvider.System);
-        services.TryAddSingleton<RpcTelemetry>();
-        services.TryAddSingleton<ChannelPool>();
+        services.AddGrpcChannels();
         return services.AddSingleton(provider =>
         {
             var options = new GrpcClientOptions();
             configure(provider, options);
-            var invoker = provider.GetRequiredService<ChannelPool>().Get(options).CreateCallInvoker();
+            var channel = provider.GetRequiredService<RpcChannels>().Get(options);
+            channel.AddIdempotentMethods(IdempotentMethods(typeof(TClient)));
+            var invoker = channel.CreateCallInvoker().Intercept([.. options.Interceptors]);
             return (TClient)Activator.CreateInstance(typeof(TClient), invoker)!;
         });
     }
 
-    /// <summary>The channels of one container; they are closed with it.</summary>
-    private sealed class ChannelPool(RpcTelemetry telemetry, TimeProvider clock) : IDisposable
+    /// <summary>Adds what channels need, and <see cref="RpcChannels"/>, which makes them.</summary>
+    public static IServiceCollection AddGrpcChannels(this IServiceCollection services)
     {
-        private readonly ConcurrentDictionary<(string, TimeSpan, TimeSpan, TimeSpan?, int, int?, object?), Lazy<RpcChannel>> _channels = new();
+        services.AddMetrics();
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<IChance, SystemChance>();
+        services.TryAddSingleton<RpcTelemetry>();
+        services.TryAddSingleton<RpcChannels>();
+        return services;
+    }
 
-        public RpcChannel Get(GrpcClientOptions options) =>
-            _channels.GetOrAdd(
-                (string.Join(',', options.Addresses), options.DefaultTimeout, options.MinTimeout, options.NetworkAllowance, options.MaxReceiveMessageBytes,
-                    options.MaxSendMessageBytes, options.ConfigureHandler),
-                _ => new Lazy<RpcChannel>(() => new RpcChannel(options, telemetry, clock))).Value;
+    // Generated code: the client is nested in a static class that has the service's descriptor, and with it the options of the .proto.
+    private static IEnumerable<string> IdempotentMethods(Type client) =>
+        (client.DeclaringType?.GetProperty("Descriptor", BindingFlags.Public | BindingFlags.Static)?.GetValue(null) as Google.Protobuf.Reflection.ServiceDescriptor)?
+            .Methods.Where(method => method.GetOptions()?.IdempotencyLevel is MethodOptions.Types.IdempotencyLevel.NoSideEffects or MethodOptions.Types.IdempotencyLevel.Idempotent)
+            .Select(method => $"/{method.Service.FullName}/{method.Name}") ?? [];
+}
 
-        public void Dispose()
-        {
-            foreach (var channel in _channels.Values)
-            {
-                if (channel.IsValueCreated) channel.Value.Dispose();
-            }
-        }
+/// <summary>The channels of one container; they are closed with it.</summary>
+public sealed class RpcChannels(RpcTelemetry telemetry, TimeProvider clock, IChance chance) : IDisposable
+{
+    private static readonly Uri[] s_noAddresses = [];
+    private static readonly Interceptor[] s_noInterceptors = [];
+
+    private readonly ConcurrentDictionary<(string, GrpcClientOptions), Lazy<RpcChannel>> _channels = new();
+
+    /// <summary>Every channel that was made so far.</summary>
+    public IEnumerable<RpcChannel> All => _channels.Values.Where(channel => channel.IsValueCreated).Select(channel => channel.Value);
+
+    /// <summary>The channel for these options; a new one unless there is one with equal options.</summary>
+    public RpcChannel Get(GrpcClientOptions options)
+    {
+        // What differs between clients of one channel, or does not compare by value, is no part of the key.
+        var key = options with { Addresses = s_noAddresses, Interceptors = s_noInterceptors, IdempotentMethods = FrozenSet<string>.Empty };
+        var channel = _channels.GetOrAdd((string.Join(',', options.Addresses), key), _ => new Lazy<RpcChannel>(() => new RpcChannel(options, telemetry, clock, chance))).Value;
+        channel.AddIdempotentMethods(options.IdempotentMethods);
+        return channel;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var channel in All) channel.Dispose();
     }
 }

@@ -12,8 +12,8 @@ internal static class TransportErrors
     private const long EnhanceYourCalm = 11;
     private const long InadequateSecurity = 12;
 
-    /// <summary>The error of a call whose transport failed in this way.</summary>
-    public static RpcException Translate(Exception exception, string service)
+    /// <summary>The error of a call whose transport failed in this way, and how far the call got.</summary>
+    public static (RpcException Error, Reach Reach) Translate(Exception exception, string service)
     {
         for (var cause = exception; cause is not null; cause = cause.InnerException)
         {
@@ -24,14 +24,14 @@ internal static class TransportErrors
             HttpRequestException
             {
                 HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError,
-            } => RpcErrors.Create(StatusCode.Unavailable, Reasons.NoEndpoint, $"No connection to {service}.", service, cause: exception),
+            } => (RpcErrors.Create(StatusCode.Unavailable, Reasons.NoEndpoint, $"No connection to {service}.", service, cause: exception), Reach.NoConnection),
             HttpRequestException or IOException or ObjectDisposedException or OperationCanceledException =>
-                RpcErrors.Create(StatusCode.Unavailable, Reasons.UpstreamError, $"The connection to {service} broke.", service, cause: exception),
-            _ => RpcErrors.Create(StatusCode.Internal, Reasons.Internal, $"The call to {service} failed.", service, cause: exception),
+                (RpcErrors.Create(StatusCode.Unavailable, Reasons.UpstreamError, $"The connection to {service} broke.", service, cause: exception), Reach.BrokenConnection),
+            _ => (RpcErrors.Create(StatusCode.Internal, Reasons.Internal, $"The call to {service} failed.", service, cause: exception), Reach.Here),
         };
     }
 
-    private static RpcException FromReset(long code, string service, Exception cause)
+    private static (RpcException, Reach) FromReset(long code, string service, Exception cause)
     {
         var (status, reason) = code switch
         {
@@ -41,6 +41,7 @@ internal static class TransportErrors
             InadequateSecurity => (StatusCode.PermissionDenied, Reasons.UpstreamError),
             _ => (StatusCode.Internal, Reasons.UpstreamError),
         };
-        return RpcErrors.Create(status, reason, $"{service} reset the call (HTTP/2 code {code}).", service, cause: cause);
+        var error = RpcErrors.Create(status, reason, $"{service} reset the call (HTTP/2 code {code}).", service, cause: cause);
+        return (error, code == RefusedStream ? Reach.NotStarted : Reach.Server);
     }
 }

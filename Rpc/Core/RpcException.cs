@@ -17,6 +17,12 @@ public sealed class RpcException : Exception
     /// <summary>How the call ended.</summary>
     public Status Status { get; }
 
+    /// <summary>Whether it tells of a call that this process made, and not what a method of it decided.</summary>
+    internal bool IsFromCall { get; init; }
+
+    /// <summary>Whether such a call could have been tried again and was not, because attempts, budget or time were used up.</summary>
+    internal bool GaveUp { get; init; }
+
     /// <summary>The code of <see cref="Status"/>.</summary>
     public StatusCode StatusCode => Status.StatusCode;
 

@@ -27,6 +27,9 @@ public abstract class ServerCallContext
     /// <summary>How the call ends when the method returns normally; OK unless set.</summary>
     public abstract Status Status { get; set; }
 
+    /// <summary>How responses are written; null: the way of the server.</summary>
+    public abstract WriteOptions? WriteOptions { get; set; }
+
     /// <summary>A place for interceptors and methods to keep things for the time of this call.</summary>
     public abstract IDictionary<object, object> UserState { get; }
 

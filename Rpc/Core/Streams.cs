@@ -14,6 +14,9 @@ public interface IAsyncStreamReader<out T>
 /// <summary>Messages that are sent one after the other; one write at a time.</summary>
 public interface IAsyncStreamWriter<in T>
 {
+    /// <summary>How the next messages are written; null: the way of the call.</summary>
+    WriteOptions? WriteOptions { get; set; }
+
     /// <summary>Completes when the message is handed to the connection, so a slow reader slows the writer down.</summary>
     Task WriteAsync(T message);
 

@@ -6,6 +6,9 @@ namespace FeedMall.Rpc.Server;
 internal sealed class ResponseStream<T>(ServerCall call, Marshaller<T> marshaller) : IServerStreamWriter<T>
 {
     /// <inheritdoc/>
+    public WriteOptions? WriteOptions { get => call.WriteOptions; set => call.WriteOptions = value; }
+
+    /// <inheritdoc/>
     public Task WriteAsync(T message) => call.WriteAsync(marshaller, message, CancellationToken.None);
 
     /// <inheritdoc/>

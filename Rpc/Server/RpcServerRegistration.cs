@@ -18,6 +18,7 @@ public static class RpcServerRegistration
         services.TryAddSingleton<RpcTelemetry>();
         services.TryAddSingleton<ServerChain>();
         services.TryAddSingleton<GrpcServiceRegistry>();
+        services.TryAddSingleton<Reflection.DescriptorIndex>();
         services.AddMetrics();
         services.AddRouting();
         services.AddHealthChecks();
@@ -26,9 +27,17 @@ public static class RpcServerRegistration
                 options => options.DefaultTimeout > TimeSpan.Zero && options.DefaultTimeout <= Wire.GrpcTimeout.Max
                     && options.DefaultStreamTimeout > TimeSpan.Zero && options.DefaultStreamTimeout <= Wire.GrpcTimeout.Max,
                 "The default timeouts of a gRPC server must be between 1 ms and 30 days.")
+            .Validate(options => options.ResponseCompression is null or Wire.Compression.Gzip or Wire.Compression.Identity, "ResponseCompression is gzip or nothing.")
             .Validate(options => options.MaxReceiveMessageBytes > 0, "MaxReceiveMessageBytes must be more than 0.");
         if (configure is not null) services.Configure(configure);
         return services;
+    }
+
+    /// <summary>Answers grpc.reflection.v1 and v1alpha, so that tools can list the services and describe their messages.</summary>
+    public static IEndpointConventionBuilder MapGrpcReflection(this IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapGrpcService<Reflection.ReflectionV1AlphaService>();
+        return endpoints.MapGrpcService<Reflection.ReflectionService>();
     }
 
     /// <summary>
@@ -47,7 +56,7 @@ public static class RpcServerRegistration
             services.GetRequiredService<RpcTelemetry>(),
             services.GetRequiredService<TimeProvider>());
         Bind(binder);
-        registry.Add(binder.Services);
+        registry.Add(binder.Services, FindDescriptor<TService>());
         if (registry.TakeFallback())
         {
             endpoints.Map("{**path}", ServerProtocol.AnswerUnknown).WithDisplayName("gRPC unknown method").WithOrder(int.MaxValue);
@@ -55,6 +64,11 @@ public static class RpcServerRegistration
         }
         return new Conventions(binder.Endpoints);
     }
+
+    // Generated code names the descriptor of a service "Descriptor" in the static class that binds it.
+    private static Google.Protobuf.Reflection.ServiceDescriptor? FindDescriptor<TService>() =>
+        typeof(TService).GetCustomAttribute<BindServiceMethodAttribute>(inherit: true)!.BindType
+            .GetProperty("Descriptor", BindingFlags.Public | BindingFlags.Static)?.GetValue(null) as Google.Protobuf.Reflection.ServiceDescriptor;
 
     // Generated code: static class X { static void BindService(ServiceBinderBase binder, XBase? service) }. Without a service it only
     // names the methods.

@@ -15,6 +15,7 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
     : ServerCallContext, IAsyncDisposable
 {
     private const int ResetCodeCancel = 8;
+    private const int MaxBufferedBytes = 64 * 1024;
     private static readonly TimeSpan AnswerGrace = TimeSpan.FromMilliseconds(250);
 
     // Guards _isEnded, _isWriting, _written and _deadlineAnswer: the method's thread, the timer and the connection's end meet here.
@@ -27,6 +28,13 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
     private TaskCompletionSource? _written;
     private Dictionary<object, object>? _userState;
     private Metadata? _requestHeaders;
+    private Metadata? _responseTrailers;
+    private DateTime? _deadline;
+    private MessageReader? _reader;
+    private MessageWriter? _writer;
+    private string? _wantedEncoding;
+    private bool _hasHeaders;
+    private bool _compresses;
     private bool _isEnded;
     private bool _isWriting;
 
@@ -44,17 +52,25 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
             ? $"ipv6:[{address}]:{http.Connection.RemotePort}"
             : $"ipv4:{address}:{http.Connection.RemotePort}";
 
-    public override DateTime Deadline { get; } = clock.GetUtcNow().UtcDateTime + timeout;
+    public override DateTime Deadline => _deadline ??= clock.GetUtcNow().UtcDateTime + Remaining;
+
+    /// <summary>Time until the deadline; negative when it has passed.</summary>
+    public TimeSpan Remaining => timeout - clock.GetElapsedTime(_startedAt);
 
     public override Metadata RequestHeaders => _requestHeaders ??= ReadRequestHeaders();
 
     public override CancellationToken CancellationToken => _ended.Token;
 
-    public override Metadata ResponseTrailers { get; } = [];
+    public override Metadata ResponseTrailers => _responseTrailers ??= [];
 
     public override Status Status { get; set; } = Status.DefaultSuccess;
 
+    public override WriteOptions? WriteOptions { get; set; }
+
     public override IDictionary<object, object> UserState => _userState ??= [];
+
+    /// <summary>Whether the request message that was read last came compressed.</summary>
+    public bool LastRequestWasCompressed => _reader?.LastWasCompressed ?? false;
 
     /// <summary>How the call ended.</summary>
     public Status FinalStatus { get; private set; }
@@ -92,9 +108,15 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
             if (http.Response.HasStarted) throw new InvalidOperationException("The response headers were sent already.");
             for (var i = 0; i < responseHeaders.Count; i++)
             {
+                if (responseHeaders[i].Key == HeaderNames.EncodingRequest)
+                {
+                    _wantedEncoding = responseHeaders[i].Value;
+                    continue;
+                }
                 MetadataCoding.ThrowIfReserved(responseHeaders[i].Key);
                 http.Response.Headers.Append(responseHeaders[i].Key, MetadataCoding.Encode(responseHeaders[i]));
             }
+            ChooseEncoding();
             await http.Response.StartAsync(CancellationToken.None);
             // Starting alone leaves the headers in the buffer until something is written.
             await http.Response.BodyWriter.FlushAsync(CancellationToken.None);
@@ -103,6 +125,17 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
         {
             EndWrite();
         }
+    }
+
+    /// <summary>The next request, or null after the last one.</summary>
+    public ValueTask<T?> ReadAsync<T>(Marshaller<T> marshaller, CancellationToken cancellationToken) where T : class
+    {
+        if (_reader is null)
+        {
+            _reader = new MessageReader(http.Request.BodyReader, options.MaxReceiveMessageBytes);
+            if (http.Request.Headers.TryGetValue(HeaderNames.Encoding, out var encoding)) _reader.Encoding = encoding.ToString();
+        }
+        return _reader.ReadAsync(marshaller, cancellationToken);
     }
 
     /// <summary>Sends one message of a stream; completes when the connection has room for more, so a slow reader slows the method down.</summary>
@@ -114,7 +147,9 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
         BeginWrite();
         try
         {
-            MessageWriter.Write(http.Response.BodyWriter, marshaller, message, options.MaxSendMessageBytes);
+            Write(marshaller, message);
+            var mayWait = WriteOptions is { Flags: var flags } && flags.HasFlag(WriteFlags.BufferHint);
+            if (mayWait && http.Response.BodyWriter.UnflushedBytes < MaxBufferedBytes) return;
             await http.Response.BodyWriter.FlushAsync(cancellationToken);
         }
         finally
@@ -131,11 +166,10 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
         {
             if (_isEnded) return;
             // Inside of the lock: a deadline that passes meanwhile comes too late, not into the middle of the message.
-            if (Status.StatusCode == StatusCode.OK)
-                MessageWriter.Write(http.Response.BodyWriter, marshaller, message, options.MaxSendMessageBytes);
+            if (Status.StatusCode == StatusCode.OK) Write(marshaller, message);
             MarkEnded(Status);
         }
-        WriteStatus(Status, ResponseTrailers, null);
+        WriteStatus(Status, _responseTrailers, null);
     }
 
     /// <summary>Ends the call, unless it has ended.</summary>
@@ -147,7 +181,7 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
             if (_isEnded) return;
             MarkEnded(status);
         }
-        WriteStatus(status, ResponseTrailers, trailers);
+        WriteStatus(status, _responseTrailers, trailers);
     }
 
     /// <summary>Waits until an answer that the deadline has begun is out; the HTTP context must not be recycled before.</summary>
@@ -158,8 +192,28 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
 
     public async ValueTask DisposeAsync()
     {
+        // The HTTP context serves another request next: what was not read of this one is gone.
+        _requestHeaders ??= [];
         await _onAborted.DisposeAsync();
         if (_timer is not null) await _timer.DisposeAsync();
+    }
+
+    private void Write<T>(Marshaller<T> marshaller, T message)
+    {
+        ChooseEncoding();
+        var compress = _compresses && !(WriteOptions is { Flags: var flags } && flags.HasFlag(WriteFlags.NoCompress));
+        _writer ??= new MessageWriter(options.MaxSendMessageBytes);
+        _writer.Write(http.Response.BodyWriter, marshaller, message, compress);
+    }
+
+    // Once, before the first byte: what the method or else the server wants, as far as the caller can read it.
+    private void ChooseEncoding()
+    {
+        if (_hasHeaders) return;
+        _hasHeaders = true;
+        if ((_wantedEncoding ?? options.ResponseCompression) != Compression.Gzip) return;
+        _compresses = Compression.AcceptsGzip(http.Request.Headers[HeaderNames.AcceptEncoding].ToString());
+        if (_compresses) http.Response.Headers[HeaderNames.Encoding] = Compression.Gzip;
     }
 
     private RpcException DeadlinePassed() => RpcErrors.Create(
@@ -253,8 +307,9 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
         var isTrailersOnly = !response.HasStarted && response.BodyWriter.UnflushedBytes == 0;
         var target = isTrailersOnly ? response.Headers : http.Features.Get<IHttpResponseTrailersFeature>()!.Trailers;
         target[HeaderNames.Status] = HeaderNames.Format(status.StatusCode);
-        if (status.Detail.Length > 0) target[HeaderNames.Message] = PercentCoding.Encode(status.Detail);
-        target[HeaderNames.ServerTiming] = string.Create(CultureInfo.InvariantCulture, $"rpc;dur={Duration.TotalMilliseconds:0.###}");
+        if (status.Detail.Length > 0) target[HeaderNames.Message] = PercentCoding.Encode(RpcErrors.Cut(status.Detail));
+        if (options.SendServerTiming)
+            target[HeaderNames.ServerTiming] = string.Create(CultureInfo.InvariantCulture, $"rpc;dur={Duration.TotalMilliseconds:0.###}");
         MetadataCoding.Append(own, target);
         MetadataCoding.Append(error, target);
     }

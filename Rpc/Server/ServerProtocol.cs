@@ -10,7 +10,8 @@ namespace FeedMall.Rpc.Server;
 internal static class ServerProtocol
 {
     /// <summary>Refuses what is no gRPC request; true for one that is, whose response is then prepared.</summary>
-    public static bool TryAccept(HttpContext http)
+    /// <param name="streams">Whether the method takes a stream of requests.</param>
+    public static bool TryAccept(HttpContext http, bool streams)
     {
         if (!HeaderNames.IsGrpc(http.Request.ContentType))
         {
@@ -24,23 +25,28 @@ internal static class ServerProtocol
             return false;
         }
         http.Response.ContentType = HeaderNames.ContentType;
-        if (http.Request.Headers[HeaderNames.Encoding].ToString() is { Length: > 0 } encoding && encoding != "identity")
+        if (http.Request.Headers.TryGetValue(HeaderNames.Encoding, out var encoding) && !Compression.IsKnown(encoding.ToString()))
         {
-            http.Response.Headers[HeaderNames.AcceptEncoding] = "identity";
+            http.Response.Headers[HeaderNames.AcceptEncoding] = Compression.Accepted;
             WriteTrailersOnly(http, new Status(StatusCode.Unimplemented, $"The encoding '{encoding}' is not supported."));
             return false;
         }
-        // Messages have a limit of their own and calls a deadline; the limits that HTTP puts on whole bodies would cut streams.
+        if (streams) LiftBodyLimits(http);
+        return true;
+    }
+
+    /// <summary>Messages have a limit of their own and calls a deadline; the limits that HTTP puts on whole bodies would cut streams.</summary>
+    public static void LiftBodyLimits(HttpContext http)
+    {
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = null;
         if (http.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate) rate.MinDataRate = null;
-        return true;
     }
 
     /// <summary>Answers a path that names no method: UNIMPLEMENTED for a gRPC request, 404 for any other.</summary>
     public static Task AnswerUnknown(HttpContext http)
     {
         if (!HeaderNames.IsGrpc(http.Request.ContentType)) http.Response.StatusCode = StatusCodes.Status404NotFound;
-        else if (TryAccept(http)) WriteTrailersOnly(http, new Status(StatusCode.Unimplemented, $"The method '{http.Request.Path}' is not known here."));
+        else if (TryAccept(http, streams: false)) WriteTrailersOnly(http, new Status(StatusCode.Unimplemented, $"The method '{http.Request.Path}' is not known here."));
         return Task.CompletedTask;
     }
 

@@ -1,14 +1,20 @@
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using FeedMall.Rpc.Wire;
 using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace FeedMall.Rpc.Server;
 
-/// <summary>Turns the methods of a service into endpoints: one ordinary route each, "/package.Service/Method".</summary>
+/// <summary>
+/// Turns the methods of a service into endpoints: one ordinary route each, "/package.Service/Method". What stands around a method
+/// (interceptors, and innermost a new instance of the service) is put together once, when it is mapped.
+/// </summary>
 internal sealed class ServiceBinder<TService>(
     IEndpointRouteBuilder endpoints, ServerChain chain, GrpcServiceOptions options, RpcTelemetry telemetry, TimeProvider clock)
     : ServiceBinderBase
@@ -23,18 +29,18 @@ internal sealed class ServiceBinder<TService>(
     public override void AddMethod<TRequest, TResponse>(Method<TRequest, TResponse> method, UnaryServerMethod<TRequest, TResponse>? handler)
     {
         var invoke = Find<Func<TService, TRequest, ServerCallContext, Task<TResponse>>>(method.Name);
-        Map(method, options.DefaultTimeout, async call =>
+        var validator = FindValidator<TRequest>();
+        UnaryServerMethod<TRequest, TResponse> answer = (request, context) => invoke(CreateService(context), request, context);
+        foreach (var interceptor in options.Interceptors.Reverse())
+        {
+            var next = answer;
+            answer = (request, context) => interceptor.UnaryServerHandler(request, context, next);
+        }
+        Map(method, options.DefaultTimeout, [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))] async ValueTask (ServerCall call) =>
         {
             var request = await ReadSingleAsync(call, method.RequestMarshaller);
-            var service = _create(call.Http.RequestServices, []);
-            try
-            {
-                call.End(method.ResponseMarshaller, await invoke(service, request, call));
-            }
-            finally
-            {
-                await DisposeAsync(service);
-            }
+            validator?.Validate(request);
+            call.End(method.ResponseMarshaller, await answer(request, call));
         });
     }
 
@@ -42,36 +48,70 @@ internal sealed class ServiceBinder<TService>(
         Method<TRequest, TResponse> method, ServerStreamingServerMethod<TRequest, TResponse>? handler)
     {
         var invoke = Find<Func<TService, TRequest, IServerStreamWriter<TResponse>, ServerCallContext, Task>>(method.Name);
-        var isLong = invoke.Method.IsDefined(typeof(LongCallAttribute), inherit: true);
-        Map(method, isLong ? GrpcTimeout.Max : options.DefaultStreamTimeout, async call =>
+        var validator = FindValidator<TRequest>();
+        ServerStreamingServerMethod<TRequest, TResponse> answer = (request, responses, context) =>
+            invoke(CreateService(context), request, responses, context);
+        foreach (var interceptor in options.Interceptors.Reverse())
+        {
+            var next = answer;
+            answer = (request, responses, context) => interceptor.ServerStreamingServerHandler(request, responses, context, next);
+        }
+        Map(method, StreamTimeout(invoke.Method), [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))] async ValueTask (ServerCall call) =>
         {
             var request = await ReadSingleAsync(call, method.RequestMarshaller);
-            var service = _create(call.Http.RequestServices, []);
-            try
-            {
-                await invoke(service, request, new ResponseStream<TResponse>(call, method.ResponseMarshaller), call);
-                call.End(call.Status, null);
-            }
-            finally
-            {
-                await DisposeAsync(service);
-            }
+            validator?.Validate(request);
+            await answer(request, new ResponseStream<TResponse>(call, method.ResponseMarshaller), call);
+            call.End(call.Status, null);
         });
     }
 
-    // Requests that stream are not carried yet; callers are told so in the protocol's words.
     public override void AddMethod<TRequest, TResponse>(
-        Method<TRequest, TResponse> method, ClientStreamingServerMethod<TRequest, TResponse>? handler) => MapUnsupported(method);
+        Method<TRequest, TResponse> method, ClientStreamingServerMethod<TRequest, TResponse>? handler)
+    {
+        var invoke = Find<Func<TService, IAsyncStreamReader<TRequest>, ServerCallContext, Task<TResponse>>>(method.Name);
+        var validator = FindValidator<TRequest>();
+        ClientStreamingServerMethod<TRequest, TResponse> answer = (requests, context) =>
+            invoke(CreateService(context), requests, context);
+        foreach (var interceptor in options.Interceptors.Reverse())
+        {
+            var next = answer;
+            answer = (requests, context) => interceptor.ClientStreamingServerHandler(requests, context, next);
+        }
+        Map(method, StreamTimeout(invoke.Method), [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))] async ValueTask (ServerCall call) =>
+        {
+            var requests = new RequestStream<TRequest>(call, method.RequestMarshaller, validator);
+            call.End(method.ResponseMarshaller, await answer(requests, call));
+        });
+    }
 
     public override void AddMethod<TRequest, TResponse>(
-        Method<TRequest, TResponse> method, DuplexStreamingServerMethod<TRequest, TResponse>? handler) => MapUnsupported(method);
+        Method<TRequest, TResponse> method, DuplexStreamingServerMethod<TRequest, TResponse>? handler)
+    {
+        var invoke = Find<Func<TService, IAsyncStreamReader<TRequest>, IServerStreamWriter<TResponse>, ServerCallContext, Task>>(method.Name);
+        var validator = FindValidator<TRequest>();
+        DuplexStreamingServerMethod<TRequest, TResponse> answer = (requests, responses, context) =>
+            invoke(CreateService(context), requests, responses, context);
+        foreach (var interceptor in options.Interceptors.Reverse())
+        {
+            var next = answer;
+            answer = (requests, responses, context) => interceptor.DuplexStreamingServerHandler(requests, responses, context, next);
+        }
+        Map(method, StreamTimeout(invoke.Method), [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))] async ValueTask (ServerCall call) =>
+        {
+            var requests = new RequestStream<TRequest>(call, method.RequestMarshaller, validator);
+            await answer(requests, new ResponseStream<TResponse>(call, method.ResponseMarshaller), call);
+            call.End(call.Status, null);
+        });
+    }
 
-    private void MapUnsupported(IMethod method) => Map(method, options.DefaultStreamTimeout, _ =>
-        throw new RpcException(new Status(StatusCode.Unimplemented, "Streaming requests are not supported yet.")));
+    private TimeSpan StreamTimeout(MethodInfo method) =>
+        method.IsDefined(typeof(LongCallAttribute), inherit: true) ? GrpcTimeout.Max : options.DefaultStreamTimeout;
 
     private void Map(IMethod method, TimeSpan defaultTimeout, ServerStep handle)
     {
         var run = chain.Around(handle);
+        var isLarge = options.MaxReceiveMessageBytes > endpoints.ServiceProvider.GetService<IOptions<KestrelServerOptions>>()?.Value.Limits.MaxRequestBodySize - MessageDecoder.PrefixBytes;
+        var streams = method.Type is MethodType.ClientStreaming or MethodType.DuplexStreaming || isLarge;
         Services.Add(method.ServiceName);
         Endpoints.Add(endpoints.MapPost(method.FullName, async http =>
         {
@@ -81,7 +121,7 @@ internal sealed class ServiceBinder<TService>(
                 await ServerProtocol.AnswerUnknown(http);
                 return;
             }
-            if (!ServerProtocol.TryAccept(http)) return;
+            if (!ServerProtocol.TryAccept(http, streams)) return;
             await using var call = new ServerCall(http, method, ReadTimeout(http, defaultTimeout), options, clock);
             await run(call);
         }).WithDisplayName($"gRPC {method.FullName}"));
@@ -96,15 +136,17 @@ internal sealed class ServiceBinder<TService>(
         return defaultTimeout;
     }
 
-    private async Task<TRequest> ReadSingleAsync<TRequest>(ServerCall call, Marshaller<TRequest> marshaller) where TRequest : class
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private static async ValueTask<TRequest> ReadSingleAsync<TRequest>(ServerCall call, Marshaller<TRequest> marshaller) where TRequest : class
     {
-        var reader = new MessageReader(call.Http.Request.BodyReader, options.MaxReceiveMessageBytes);
-        var request = await reader.ReadAsync(marshaller, call.CancellationToken)
+        var request = await call.ReadAsync(marshaller, call.CancellationToken)
             ?? throw new RpcException(new Status(StatusCode.Unimplemented, "The request has no message; this method takes one."));
-        if (await reader.ReadAsync(marshaller, call.CancellationToken) is not null)
+        if (await call.ReadAsync(marshaller, call.CancellationToken) is not null)
             throw new RpcException(new Status(StatusCode.Unimplemented, "The request has more than one message; this method takes one."));
         return request;
     }
+
+    private IRequestValidator<TRequest>? FindValidator<TRequest>() => endpoints.ServiceProvider.GetService<IRequestValidator<TRequest>>();
 
     private static TDelegate Find<TDelegate>(string name) where TDelegate : Delegate
     {
@@ -114,10 +156,21 @@ internal sealed class ServiceBinder<TService>(
         return method.CreateDelegate<TDelegate>();
     }
 
-    private static ValueTask DisposeAsync(TService service)
+    private TService CreateService(ServerCallContext context)
     {
-        if (service is IAsyncDisposable disposable) return disposable.DisposeAsync();
-        (service as IDisposable)?.Dispose();
-        return ValueTask.CompletedTask;
+        var call = context as ServerCall ?? throw new InvalidOperationException("An interceptor has to pass on the context that it was given.");
+        var service = _create(call.Http.RequestServices, []);
+        if (service is IAsyncDisposable or IDisposable) call.Http.Response.RegisterForDisposeAsync(new Owned(service));
+        return service;
+    }
+
+    private sealed class Owned(TService service) : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync()
+        {
+            if (service is IAsyncDisposable disposable) return disposable.DisposeAsync();
+            (service as IDisposable)?.Dispose();
+            return ValueTask.CompletedTask;
+        }
     }
 }

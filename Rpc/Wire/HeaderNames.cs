@@ -12,6 +12,10 @@ internal static class HeaderNames
     public const string Timeout = "grpc-timeout";
     public const string Encoding = "grpc-encoding";
     public const string AcceptEncoding = "grpc-accept-encoding";
+    public const string PreviousAttempts = "grpc-previous-rpc-attempts";
+    public const string RetryPushback = "grpc-retry-pushback-ms";
+    /// <summary>Metadata that asks this runtime for an encoding of one call; never sent.</summary>
+    public const string EncodingRequest = "grpc-internal-encoding-request";
     public const string ServerTiming = "server-timing";
     public const string ContentType = "application/grpc";
 
@@ -20,6 +24,9 @@ internal static class HeaderNames
 
     /// <summary>The value of grpc-status.</summary>
     public static string Format(StatusCode code) => (uint)code < (uint)Numbers.Length ? Numbers[(int)code] : Format(StatusCode.Unknown);
+
+    /// <summary>A small number as text.</summary>
+    public static string Number(int number) => (uint)number < (uint)Numbers.Length ? Numbers[number] : number.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>The code in grpc-status; UNKNOWN for a number or a text that is no code (spec §13.2.7).</summary>
     public static StatusCode ParseStatus(string text) =>
@@ -30,7 +37,7 @@ internal static class HeaderNames
     /// <summary>Whether a header belongs to the protocol or the transport and is therefore no metadata.</summary>
     public static bool IsReserved(string name) =>
         name.StartsWith(':')
-        || (name.StartsWith("grpc-", StringComparison.OrdinalIgnoreCase) && !name.Equals(StatusDetails, StringComparison.OrdinalIgnoreCase))
+        || (name.StartsWith("grpc-", StringComparison.OrdinalIgnoreCase) && !IsOpen(name))
         || name.Equals("content-type", StringComparison.OrdinalIgnoreCase)
         || name.Equals("te", StringComparison.OrdinalIgnoreCase)
         || name.Equals("host", StringComparison.OrdinalIgnoreCase)
@@ -47,4 +54,10 @@ internal static class HeaderNames
         contentType is not null
         && contentType.StartsWith(ContentType, StringComparison.OrdinalIgnoreCase)
         && (contentType.Length == ContentType.Length || contentType[ContentType.Length] is '+' or ';');
+
+    // These are the protocol's too, but whoever makes or reads an error may need them.
+    private static bool IsOpen(string name) =>
+        name.Equals(StatusDetails, StringComparison.OrdinalIgnoreCase)
+        || name.Equals(RetryPushback, StringComparison.OrdinalIgnoreCase)
+        || name.Equals(PreviousAttempts, StringComparison.OrdinalIgnoreCase);
 }

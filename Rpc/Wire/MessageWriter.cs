@@ -4,22 +4,36 @@ using Grpc.Core;
 
 namespace FeedMall.Rpc.Wire;
 
-/// <summary>Writes one length-prefixed message (spec §13.1.4) into a buffer, without a copy when the serializer announces its length.</summary>
-internal sealed class MessageWriter : SerializationContext
+/// <summary>
+/// Writes length-prefixed messages (spec §13.1.4) into buffers, without a copy when the serializer announces the length and nothing is
+/// compressed. One writer per direction of a call; not for concurrent use.
+/// </summary>
+internal sealed class MessageWriter(int? maxBytes) : SerializationContext
 {
     private const int PrefixBytes = 5;
+    private const int FirstBytes = 1024;
 
-    private readonly IBufferWriter<byte> _target;
-    private readonly int? _maxBytes;
-    private ArrayBufferWriter<byte>? _unannounced;
+    private IBufferWriter<byte> _target = null!;
+    private PooledBuffer? _gathered;
+    private bool _compress;
     private int? _length;
 
-    private MessageWriter(IBufferWriter<byte> target, int? maxBytes) => (_target, _maxBytes) = (target, maxBytes);
-
     /// <summary>Writes the message and its prefix.</summary>
+    /// <param name="compress">As gzip; the headers must have said so.</param>
     /// <exception cref="RpcException">RESOURCE_EXHAUSTED: the message is larger than the limit. Nothing was written.</exception>
-    public static void Write<T>(IBufferWriter<byte> target, Marshaller<T> marshaller, T message, int? maxBytes) =>
-        marshaller.ContextualSerializer(message, new MessageWriter(target, maxBytes));
+    public void Write<T>(IBufferWriter<byte> target, Marshaller<T> marshaller, T message, bool compress = false)
+    {
+        (_target, _compress, _length) = (target, compress, null);
+        try
+        {
+            marshaller.ContextualSerializer(message, this);
+        }
+        finally
+        {
+            _gathered?.Dispose();
+            _gathered = null;
+        }
+    }
 
     /// <inheritdoc/>
     public override void SetPayloadLength(int payloadLength) => _length = payloadLength;
@@ -27,33 +41,48 @@ internal sealed class MessageWriter : SerializationContext
     /// <inheritdoc/>
     public override IBufferWriter<byte> GetBufferWriter()
     {
-        if (_length is not { } length) return _unannounced = new ArrayBufferWriter<byte>();
-        WritePrefix(length);
+        if (_compress || _length is not { } length) return _gathered ??= new PooledBuffer(_length ?? FirstBytes);
+        WritePrefix(length, 0);
+        (_target as PooledBuffer)?.EnsureRoom(length);
         return _target;
     }
 
     /// <inheritdoc/>
-    public override void Complete(byte[] payload)
-    {
-        WritePrefix(payload.Length);
-        _target.Write(payload);
-    }
+    public override void Complete(byte[] payload) => WriteWhole(payload);
 
     /// <inheritdoc/>
     public override void Complete()
     {
-        if (_unannounced is null) return;
-        WritePrefix(_unannounced.WrittenCount);
-        _target.Write(_unannounced.WrittenSpan);
+        if (_gathered is not null) WriteWhole(_gathered.Written.Span);
     }
 
-    private void WritePrefix(int length)
+    private void WriteWhole(ReadOnlySpan<byte> payload)
     {
-        if (length > _maxBytes)
-            throw new RpcException(new Status(StatusCode.ResourceExhausted, $"The message has {length} bytes; at most {_maxBytes} may be sent."));
+        ThrowIfOver(payload.Length);
+        if (_compress)
+        {
+            using var compressed = new PooledBuffer(FirstBytes);
+            Compression.Compress(payload, compressed);
+            WritePrefix(compressed.Length, 1);
+            _target.Write(compressed.Written.Span);
+            return;
+        }
+        WritePrefix(payload.Length, 0);
+        _target.Write(payload);
+    }
+
+    private void WritePrefix(int length, byte flag)
+    {
+        ThrowIfOver(length);
         var prefix = _target.GetSpan(PrefixBytes);
-        prefix[0] = 0;
+        prefix[0] = flag;
         BinaryPrimitives.WriteUInt32BigEndian(prefix[1..], (uint)length);
         _target.Advance(PrefixBytes);
+    }
+
+    private void ThrowIfOver(int length)
+    {
+        if (length > maxBytes)
+            throw new RpcException(new Status(StatusCode.ResourceExhausted, $"The message has {length} bytes; at most {maxBytes} may be sent."));
     }
 }

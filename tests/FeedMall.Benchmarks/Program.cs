@@ -1,4 +1,5 @@
 using FeedMall.Benchmarks.Balancing;
+using FeedMall.Benchmarks.Calls;
 using FeedMall.Benchmarks.Edge;
 using FeedMall.Benchmarks.Interop;
 
@@ -7,6 +8,8 @@ return args switch
     ["edge", .. var rest] => await EdgeBenchmark.RunAsync(rest),
     ["balancing", .. var rest] => BalancingBenchmark.Run(rest),
     ["edge-servers"] => await EdgeServers.RunAsync(),
+    ["calls", .. var rest] => await CallsBenchmark.RunAsync(rest),
+    ["calls-server"] => await CallsServer.RunAsync(),
     ["interop", .. var rest] => await InteropReport.RunAsync(rest),
     _ => Usage(),
 };
@@ -19,6 +22,10 @@ static int Usage()
           edge [--out FILE] [--rounds N] [--seconds N] [--connections N]
               requests per second and latency of GET /v1/feed/posts/{id} through the Bff, of the same call to Domain.Feed
               direct, and of a bare Kestrel route, taking turns in one run. Default: 5 rounds of 3 s each, 32 at a time.
+
+          calls [--out FILE] [--rounds N] [--seconds N] [--connections N]
+              calls per second, latency and bytes allocated per call on each side: unary calls of 100 B and 10 KB and a server
+              stream through Rpc, and beside them a bare Kestrel HTTP/2 POST echo called by a bare HttpClient, taking turns in one run.
 
           balancing [--out FILE]
               the balancers against slow, failing, healing and joining servers, simulated in virtual time.

@@ -72,6 +72,8 @@ internal static class ForeignPrograms
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
+            // Both would call through the proxy of the machine, also on the loopback interface.
+            Environment = { ["no_grpc_proxy"] = "127.0.0.1" },
         })!;
     }
 

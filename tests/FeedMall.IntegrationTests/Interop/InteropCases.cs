@@ -78,14 +78,6 @@ internal static class InteropCases
         new("reflection_v1alpha", "the same over grpc.reflection.v1alpha", Needs.OurServer),
     ];
 
-    // What waits for streaming requests, compression and reflection in Rpc.
-    private static readonly string[] s_waiting =
-    [
-        "client_compressed_unary", "server_compressed_unary", "client_streaming", "client_compressed_streaming", "server_compressed_streaming",
-        "ping_pong", "empty_stream", "cancel_after_begin", "cancel_after_first_response", "timeout_on_sleeping_server", "custom_metadata",
-        "status_code_and_message", "compressed_request", "compressed_response", "half_duplex", "reflection_v1", "reflection_v1alpha",
-    ];
-
     /// <summary>The cases that can be shown in a direction.</summary>
     public static IEnumerable<InteropCase> For(Direction direction) => All.Where(one => FindObstacle(one, direction) is null);
 
@@ -96,8 +88,6 @@ internal static class InteropCases
         if (one.Needs.HasFlag(Needs.ServerCompresses) && direction.Server == Peer.Node) return "a grpc-js server never compresses";
         if (one.Needs.HasFlag(Needs.ServerSeesCompression) && direction.Server == Peer.Python) return "grpcio does not tell a service whether a request was compressed";
         if (one.Needs.HasFlag(Needs.ClientSeesCompression) && direction.Client == Peer.Python) return "grpcio does not tell a client whether a response was compressed";
-        if (direction.Client == Peer.Ours || direction.Server == Peer.Ours)
-            return s_waiting.Contains(one.Name) ? "our runtime does not carry this yet" : null;
         return null;
     }
 }

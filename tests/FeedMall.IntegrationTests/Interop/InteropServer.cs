@@ -28,6 +28,7 @@ internal sealed class InteropServer : IAsyncDisposable
         builder.Services.AddGrpc(options => options.DefaultTimeout = InteropClient.Patience);
         var app = builder.Build();
         app.MapGrpcService<InteropService>();
+        app.MapGrpcReflection();
         await app.StartAsync(cancellationToken);
         return new InteropServer(app);
     }

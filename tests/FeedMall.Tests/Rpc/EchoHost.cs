@@ -57,6 +57,7 @@ internal sealed class EchoHost : IAsyncDisposable
         services?.Invoke(builder.Services);
         var app = builder.Build();
         app.MapGrpcService<EchoService>();
+        app.MapGrpcReflection();
         await app.StartAsync(TestContext.Current.CancellationToken);
         var address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
         var clients = CreateClients(address, client);

@@ -39,8 +39,11 @@ public sealed class PeerTests
     [InlineData("/nope.Nope/Nope", "0000000000", "12")]
     [InlineData("/a/b/c/d", "0000000000", "12")]
     [InlineData("/", "0000000000", "12")]
-    [InlineData("/feedmall.tests.rpc.Echo/Gather", "0000000000", "12")]
-    [InlineData("/feedmall.tests.rpc.Echo/Chat", "0000000000", "12")]
+    [InlineData("/feedmall.tests.rpc.Echo/Gather", "", "0")]
+    [InlineData("/feedmall.tests.rpc.Echo/Gather", "00000000000000000000", "0")]
+    [InlineData("/feedmall.tests.rpc.Echo/Gather", "0000000003", "13")]
+    [InlineData("/feedmall.tests.rpc.Echo/Chat", "", "0")]
+    [InlineData("/feedmall.tests.rpc.Echo/Chat", "0000000000", "0")]
     public async Task A_request_made_by_hand_has_its_status(string path, string body, string status)
     {
         await using var host = await EchoHost.StartAsync();
@@ -81,7 +84,7 @@ public sealed class PeerTests
         request.Headers.TryAddWithoutValidation("grpc-encoding", "snappy");
         using var response = await http.SendAsync(request, Token);
         Assert.Equal("12", RawGrpc.StatusOf(response));
-        Assert.Equal("identity", response.Headers.GetValues("grpc-accept-encoding").Single());
+        Assert.Equal("identity,gzip", response.Headers.GetValues("grpc-accept-encoding").Single());
     }
 
     [Fact]
@@ -139,7 +142,7 @@ public sealed class PeerTests
         { "200 application/grpc grpc-status=99", StatusCode.Unknown },
         { "200 application/grpc grpc-status=x", StatusCode.Unknown },
         { "200 application/grpc grpc-status=0", StatusCode.Unimplemented },
-        { "200 application/grpc grpc-encoding=gzip", StatusCode.Internal },
+        { "200 application/grpc grpc-encoding=snappy", StatusCode.Internal },
         { "200 application/grpc grpc-status=0 body=0000000000", StatusCode.Unknown },
         { "200 application/grpc body=0000000000 trailer=0", StatusCode.OK },
         { "200 application/grpc body=0000000000 trailer=99", StatusCode.Unknown },

@@ -214,7 +214,7 @@ public sealed class WireTests
     public void A_message_is_framed_by_flag_and_length(string message, string frame)
     {
         var output = new ArrayBufferWriter<byte>();
-        MessageWriter.Write(output, Bytes, Convert.FromHexString(message), null);
+        new MessageWriter(null).Write(output, Bytes, Convert.FromHexString(message));
         Assert.Equal(frame, Convert.ToHexStringLower(output.WrittenSpan));
     }
 
@@ -223,7 +223,7 @@ public sealed class WireTests
     {
         var output = new ArrayBufferWriter<byte>();
         byte[][] messages = [[1, 2, 3], [], [4], [5, 6, 7, 8, 9, 10]];
-        foreach (var message in messages) MessageWriter.Write(output, Bytes, message, null);
+        foreach (var message in messages) new MessageWriter(null).Write(output, Bytes, message);
         var stream = output.WrittenMemory.ToArray();
         for (var first = 0; first <= stream.Length; first++)
         {

@@ -176,6 +176,15 @@ public sealed class EwmaBalancerTests
     }
 
     [Fact]
+    public void Of_two_that_saw_the_same_last_pick_one_may_force_it()
+    {
+        var statistics = new NodeStatistics();
+        statistics.Join(warm: true, 100);
+        Assert.True(statistics.TryForcePick(seen: 100, now: 200));
+        Assert.False(statistics.TryForcePick(seen: 100, now: 200));
+    }
+
+    [Fact]
     public void Of_many_threads_one_forces_the_pick()
     {
         var balancer = Of(new BalancerOptions(), "A", "B");

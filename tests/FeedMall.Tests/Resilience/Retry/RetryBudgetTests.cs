@@ -128,6 +128,26 @@ public sealed class RetryBudgetTests
     }
 
     [Fact]
+    public void Two_threads_never_both_take_the_last_retry()
+    {
+        const int rounds = 2000;
+        var budgets = Enumerable.Range(0, rounds)
+            .Select(_ => new WindowRetryBudget(new WindowRetryBudgetOptions { MinRetriesPerSecond = 0.1 }, new YieldingClock())).ToArray();
+        using var together = new Barrier(4);
+        var threads = Enumerable.Range(0, 4).Select(_ => new Thread(() =>
+        {
+            foreach (var budget in budgets)
+            {
+                together.SignalAndWait();
+                budget.TryTakeRetry();
+            }
+        })).ToList();
+        threads.ForEach(thread => thread.Start());
+        threads.ForEach(thread => thread.Join());
+        Assert.All(budgets, budget => Assert.Equal(new RetryBudgetSnapshot(0, 1, 3), budget.Snapshot()));
+    }
+
+    [Fact]
     public void Tokens_stop_retries_after_five_failures_and_need_fifty_one_successes_to_come_back()
     {
         var budget = new TokenRetryBudget(new TokenRetryBudgetOptions());
@@ -193,6 +213,16 @@ public sealed class RetryBudgetTests
         Assert.Equal("Ratio", Refused(() => new TokenRetryBudget(new TokenRetryBudgetOptions { Ratio = 0 })));
 
         static string? Refused(Func<RetryBudget> create) => Assert.Throws<ArgumentOutOfRangeException>(create).ParamName;
+    }
+
+    /// <summary>Lets other threads in wherever the time is read.</summary>
+    private sealed class YieldingClock : TimeProvider
+    {
+        public override long GetTimestamp()
+        {
+            Thread.Yield();
+            return 0;
+        }
     }
 
     private WindowRetryBudget Window(double minPerSecond = 1) => new(new WindowRetryBudgetOptions { MinRetriesPerSecond = minPerSecond }, _clock);

@@ -1,0 +1,110 @@
+using System.Collections.Concurrent;
+using FeedMall.Resilience.Balancing;
+using FeedMall.Resilience.Retry;
+using Grpc.Core;
+
+namespace FeedMall.Rpc.Client;
+
+/// <summary>How an address of a service stands.</summary>
+public enum EndpointState
+{
+    /// <summary>Calls go there.</summary>
+    Ready,
+    /// <summary>A connection is being tried; calls go there again as soon as it stands.</summary>
+    Connecting,
+    /// <summary>It could not be reached, and is tried again after a while.</summary>
+    Waiting,
+}
+
+/// <summary>
+/// The connections to one address. When one breaks, the address leaves the pick at once; it comes back when a connection can be made,
+/// which is tried at once and then after growing waits.
+/// </summary>
+internal sealed class Endpoint : IDisposable
+{
+    private readonly ConcurrentDictionary<IMethod, Uri> _uris = new();
+    private readonly CancellationTokenSource _closed = new();
+    private readonly RpcChannel _channel;
+    private readonly ResolvedAddress _address;
+    private readonly ConnectionBackoff _backoff;
+    private int _failures;
+    private int _isReconnecting;
+    private volatile EndpointState _state;
+
+    public Endpoint(ResolvedAddress address, RpcChannel channel)
+    {
+        (_address, _channel) = (address, channel);
+        _backoff = new ConnectionBackoff(channel.Options.Reconnect, channel.Chance);
+        Node = new BalancerNode(address.Key, address.Weight, this);
+        Http = new HttpMessageInvoker(Transport.CreateHandler(address, channel.Options), disposeHandler: true);
+    }
+
+    public BalancerNode Node { get; }
+
+    public HttpMessageInvoker Http { get; }
+
+    public EndpointState State => _state;
+
+    /// <summary>False when the address is no longer one of the service's; calls that run there end in peace.</summary>
+    public bool IsListed { get; private set; } = true;
+
+    /// <summary>Where a method is called; made once for each method.</summary>
+    public Uri UriOf(IMethod method) => _uris.GetOrAdd(method, static (method, address) => new Uri(address, method.FullName), _address.Address);
+
+    /// <summary>A call came back over a connection.</summary>
+    public void OnAnswer()
+    {
+        if (Volatile.Read(ref _failures) != 0) Volatile.Write(ref _failures, 0);
+    }
+
+    /// <summary>A call found no connection, or lost it.</summary>
+    public void OnBroken(Reach reach)
+    {
+        if (Interlocked.Exchange(ref _isReconnecting, 1) != 0) return;
+        Node.IsAvailable = false;
+        _state = reach == Reach.NoConnection ? EndpointState.Waiting : EndpointState.Connecting;
+        // The loop outlives the request that found the break, so it inherits nothing from it.
+        using (ExecutionContext.SuppressFlow()) _ = ReconnectAsync();
+    }
+
+    /// <summary>The address is gone: no new call goes there, and the last one closes the connections.</summary>
+    public void Leave()
+    {
+        IsListed = false;
+        Node.IsAvailable = false;
+        if (Node.InFlight == 0) Dispose();
+    }
+
+    public void Dispose()
+    {
+        _closed.Cancel();
+        Http.Dispose();
+    }
+
+    private async Task ReconnectAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                if (_state == EndpointState.Waiting)
+                {
+                    await Task.Delay(_backoff.Next(Math.Min(_failures++, 100)), _channel.Clock, _closed.Token);
+                    _state = EndpointState.Connecting;
+                    _channel.Endpoints.OnStateChange();
+                }
+                if (await Transport.CanConnectAsync(_address, _channel.Options, _closed.Token)) break;
+                _state = EndpointState.Waiting;
+                _channel.Endpoints.OnStateChange();
+            }
+            _state = EndpointState.Ready;
+            Volatile.Write(ref _isReconnecting, 0);
+            Node.IsAvailable = true;
+            _channel.Endpoints.OnStateChange();
+        }
+        catch (OperationCanceledException)
+        {
+            // The channel or the address is gone.
+        }
+    }
+}

@@ -1,0 +1,139 @@
+using FeedMall.Resilience.Balancing;
+using FeedMall.Rpc.Errors;
+using Grpc.Core;
+
+namespace FeedMall.Rpc.Client;
+
+/// <summary>The addresses of a channel: who they are, which can be reached, and which one a call goes to.</summary>
+internal sealed class EndpointSet : IDisposable
+{
+    private readonly RpcChannel _channel;
+    private readonly Balancer _balancer;
+    private readonly Resolver? _resolver;
+    private readonly CancellationTokenSource _closed = new();
+    // Guards updates of the set against each other and against closing.
+    private readonly Lock _updating = new();
+    private Dictionary<string, Endpoint> _endpoints = [];
+    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _isResolved;
+
+    public EndpointSet(RpcChannel channel)
+    {
+        _channel = channel;
+        _balancer = CreateBalancer(channel);
+        if (channel.Options.Resolver is null && channel.Options.Addresses is not [{ Scheme: "dns+http" or "dns+https" }])
+        {
+            Update([.. channel.Options.Addresses.Select(address => new ResolvedAddress(address))]);
+            return;
+        }
+        _resolver = channel.Options.Resolver ?? new DnsResolver(WithoutDns(channel.Options.Addresses[0]), channel.Clock);
+        // The loop outlives the call that made the channel, so it inherits nothing from it.
+        using (ExecutionContext.SuppressFlow()) _ = FollowAsync(_resolver);
+    }
+
+    /// <summary>The node for one attempt, counted as in flight; null when none can be reached now.</summary>
+    public BalancerNode? TryPick(ReadOnlySpan<BalancerNode> tried) => _balancer.Pick(tried);
+
+    /// <summary>Waits for an address as long as that is worth it: while one is looked up or being connected, or the call wants to wait.</summary>
+    public async Task<(BalancerNode? Node, CallOutcome? Refusal)> WaitAndPickAsync(ClientCall call)
+    {
+        while (true)
+        {
+            var changed = Volatile.Read(ref _changed).Task;
+            // Again, now that a change cannot be missed any more.
+            if (_balancer.Pick() is { } node) return (node, null);
+            if (_isResolved && !call.Options.IsWaitForReady && !IsConnecting())
+                return (null, CallOutcome.Local(call, StatusCode.Unavailable, Reasons.NoEndpoint, $"No address of {call.Method.ServiceName} can be reached."));
+            await changed.WaitAsync(call.Stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (call.Stopped is { } stopped) return (null, stopped);
+        }
+    }
+
+    /// <summary>An attempt has ended.</summary>
+    public void Complete(BalancerNode node, long startedAt, ClientCall call, CallOutcome outcome)
+    {
+        var endpoint = (Endpoint)node.State!;
+        if (outcome.Reach is Reach.NoConnection or Reach.BrokenConnection)
+        {
+            endpoint.OnBroken(outcome.Reach);
+            _resolver?.Refresh();
+        }
+        else if (call.AnsweredAt is not null)
+        {
+            endpoint.OnAnswer();
+        }
+        // A stream is as slow as its first answer, not as long as it lasts.
+        if (call.AnsweredAt is { } answeredAt) startedAt += _channel.Clock.GetTimestamp() - answeredAt;
+        _balancer.Complete(node, startedAt, ResultOf(outcome));
+        if (!endpoint.IsListed && node.InFlight == 0) endpoint.Dispose();
+    }
+
+    public void OnStateChange() =>
+        Interlocked.Exchange(ref _changed, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+
+    public IReadOnlyList<EndpointSnapshot> Snapshot()
+    {
+        var endpoints = Volatile.Read(ref _endpoints);
+        return [.. _balancer.Snapshot().Select(node => new EndpointSnapshot(
+            node.Key, endpoints.TryGetValue(node.Key, out var endpoint) ? endpoint.State : EndpointState.Waiting,
+            node.Score, node.InFlight, node.Success, node.Lag, node.Picks, node.Failures))];
+    }
+
+    public void Dispose()
+    {
+        _closed.Cancel();
+        lock (_updating)
+        {
+            foreach (var endpoint in _endpoints.Values) endpoint.Dispose();
+        }
+    }
+
+    private async Task FollowAsync(Resolver resolver)
+    {
+        try
+        {
+            await foreach (var addresses in resolver.WatchAsync(_closed.Token)) Update(addresses);
+        }
+        catch (OperationCanceledException)
+        {
+            // The channel is closed.
+        }
+    }
+
+    private void Update(IReadOnlyList<ResolvedAddress> addresses)
+    {
+        var chosen = Subset.Choose(_channel.Options.ClientId, addresses, address => address.Key, _channel.Options.SubsetSize);
+        lock (_updating)
+        {
+            if (_closed.IsCancellationRequested) return;
+            var before = _endpoints;
+            var after = chosen.DistinctBy(address => address.Key).ToDictionary(address => address.Key,
+                address => before.TryGetValue(address.Key, out var known) && known.Node.Weight == address.Weight ? known : new Endpoint(address, _channel));
+            _balancer.Update([.. after.Values.Select(endpoint => endpoint.Node)]);
+            Volatile.Write(ref _endpoints, after);
+            foreach (var endpoint in before.Values.Except(after.Values)) endpoint.Leave();
+        }
+        _isResolved = true;
+        OnStateChange();
+    }
+
+    private bool IsConnecting() => Volatile.Read(ref _endpoints).Values.Any(endpoint => endpoint.State == EndpointState.Connecting);
+
+    // What counts against a server (spec §2.3); what the caller gave up says nothing about it.
+    private static CallResult ResultOf(CallOutcome outcome) => outcome.Status.StatusCode switch
+    {
+        StatusCode.Cancelled => CallResult.Cancelled,
+        StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.Internal or StatusCode.ResourceExhausted or StatusCode.DataLoss => CallResult.Failure,
+        _ => CallResult.Success,
+    };
+
+    private static Uri WithoutDns(Uri address) => new(address.OriginalString["dns+".Length..]);
+
+    private static Balancer CreateBalancer(RpcChannel channel) => channel.Options.Balancing switch
+    {
+        BalancingPolicy.PickFirst => new PickFirst(channel.Options.Balancer, channel.Clock),
+        BalancingPolicy.WeightedRoundRobin => new SmoothWeightedRoundRobin(channel.Options.Balancer, channel.Clock, channel.Chance),
+        BalancingPolicy.LeastInFlight => new LeastInFlight(channel.Options.Balancer, channel.Clock, channel.Chance),
+        _ => new EwmaBalancer(channel.Options.Balancer, channel.Clock, channel.Chance),
+    };
+}

@@ -1,0 +1,102 @@
+using FeedMall.Rpc.Wire;
+using Grpc.Core;
+
+namespace FeedMall.Rpc.Client;
+
+/// <summary>
+/// A call with many responses. The chain stays in the call until the last response is read or the call is stopped, also while nobody
+/// reads; the messages themselves are read on the reader's thread, so nothing is buffered beyond the connection's window.
+/// </summary>
+internal sealed class StreamingResponseCall<TRequest, TResponse> : ClientCall, IAsyncStreamReader<TResponse>
+    where TRequest : class
+    where TResponse : class
+{
+    private readonly Method<TRequest, TResponse> _method;
+    private readonly TRequest? _request;
+    // The answer that is to be read, or null when the call ended without one.
+    private readonly TaskCompletionSource<HttpResponseMessage?> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<CallOutcome> _read = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Task<CallOutcome>? _run;
+    private StreamMessageReader? _reader;
+    private TResponse? _first;
+    private bool _hasMessages;
+
+    /// <summary>A call with one request, or with many when there is none.</summary>
+    public StreamingResponseCall(RpcChannel channel, Method<TRequest, TResponse> method, CallOptions options, TRequest? request = null)
+        : base(channel, method, options)
+    {
+        (_method, _request) = (method, request);
+        if (request is null)
+            RequestStream = new RequestStream<TRequest>(method.RequestMarshaller, channel.Options.MaxSendMessageBytes, Compresses, Cancel) { WriteOptions = options.WriteOptions };
+    }
+
+    public RequestStream<TRequest>? RequestStream { get; }
+
+    public override bool LastResponseWasCompressed => _reader?.LastWasCompressed ?? false;
+
+    /// <inheritdoc/>
+    public TResponse Current { get; private set; } = null!;
+
+    /// <summary>Sends the call; the responses are then read with <see cref="MoveNext"/>.</summary>
+    public void Start() => _run = RunToEndAsync();
+
+    /// <inheritdoc/>
+    public async Task<bool> MoveNext(CancellationToken cancellationToken)
+    {
+        // A reader that gives up gives up the call: its stream cannot be continued in the middle of a message.
+        await using var giveUp = cancellationToken.UnsafeRegister(static call => ((ClientCall)call!).Cancel(), this);
+        if (await _answer.Task is { } answer && !_read.Task.IsCompleted && await TryReadAsync(answer)) return true;
+        Current = null!;
+        var outcome = await _run!;
+        return outcome.IsOk ? false : throw outcome.ToException();
+    }
+
+    public override async ValueTask<CallOutcome> ReceiveAsync(HttpResponseMessage response)
+    {
+        if (ResponseReading.HasStatus(response))
+        {
+            // It counts when nothing follows, and then ends the attempt but perhaps not the call: the caller does not see it here.
+            _reader = CreateReader(response);
+            _first = await _reader.ReadAsync(_method.ResponseMarshaller, Stopping);
+            if (_first is null) return ResponseReading.ReadOutcome(response, hasMessages: false);
+        }
+        _answer.TrySetResult(response);
+        return await _read.Task.WaitAsync(Stopping);
+    }
+
+    private StreamMessageReader CreateReader(HttpResponseMessage response) =>
+        new(response.Content.ReadAsStream(), Channel.Options.MaxReceiveMessageBytes) { Encoding = ResponseReading.Encoding(response) };
+
+    private async Task<CallOutcome> RunToEndAsync()
+    {
+        var outcome = await RunAsync();
+        _answer.TrySetResult(null);
+        return outcome;
+    }
+
+    private async ValueTask<bool> TryReadAsync(HttpResponseMessage answer)
+    {
+        try
+        {
+            _reader ??= CreateReader(answer);
+            if ((Interlocked.Exchange(ref _first, null) ?? await _reader.ReadAsync(_method.ResponseMarshaller, Stopping)) is { } message)
+            {
+                Current = message;
+                return _hasMessages = true;
+            }
+            _read.TrySetResult(ResponseReading.ReadOutcome(answer, _hasMessages));
+        }
+        catch (Exception exception)
+        {
+            // Whatever broke the stream is how the call ended; a call that was stopped has its outcome already.
+            _read.TrySetResult(Stopped ?? CallOutcome.From(exception, this));
+        }
+        _reader?.Dispose();
+        return false;
+    }
+
+    protected override IRequestSource CreateRequests() =>
+        RequestStream is not null
+            ? RequestStream
+            : SingleRequest.Create(_method.RequestMarshaller, _request!, Channel.Options.MaxSendMessageBytes, CompressesSingle);
+}

@@ -1,0 +1,20 @@
+namespace FeedMall.Rpc;
+
+/// <summary>Metadata with a meaning of its own (spec §12).</summary>
+public static class MetadataKeys
+{
+    /// <summary>What starts like this travels on to every further hop.</summary>
+    public const string Global = "x-md-global-";
+
+    /// <summary>What starts like this goes one hop and stops.</summary>
+    public const string Local = "x-md-local-";
+
+    /// <summary>The name of the calling application.</summary>
+    public const string App = "app";
+
+    /// <summary>Asks a server for its <see cref="CpuUsage"/>.</summary>
+    public const string EnableCpuUsage = "enable-cpu-usage";
+
+    /// <summary>How busy the answering server is, 0 to 1000.</summary>
+    public const string CpuUsage = "cpu-usage";
+}

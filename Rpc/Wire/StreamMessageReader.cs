@@ -1,0 +1,61 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+using Grpc.Core;
+
+namespace FeedMall.Rpc.Wire;
+
+/// <summary>Reads messages from a stream into one rented array, which holds at most one message and what arrived with it.</summary>
+internal sealed class StreamMessageReader(Stream stream, int maxBytes) : MessageDecoder(maxBytes), IDisposable
+{
+    private const int FirstBytes = 4 * 1024;
+
+    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(FirstBytes);
+    private int _start;
+    private int _end;
+
+    /// <summary>The next message, or null at a clean end.</summary>
+    /// <exception cref="RpcException">INTERNAL for a malformed or cut-off message, RESOURCE_EXHAUSTED for one over the limit.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<T?> ReadAsync<T>(Marshaller<T> marshaller, CancellationToken cancellationToken) where T : class
+    {
+        while (true)
+        {
+            var wanted = PrefixBytes;
+            if (_end - _start >= PrefixBytes)
+            {
+                wanted += ReadPrefix(_buffer.AsSpan(_start, PrefixBytes));
+                if (_end - _start >= wanted)
+                {
+                    var message = Decode(marshaller, new ReadOnlySequence<byte>(_buffer, _start + PrefixBytes, wanted - PrefixBytes));
+                    _start += wanted;
+                    return message;
+                }
+            }
+            MakeRoom(wanted);
+            var read = await stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken);
+            if (read == 0) return _start == _end ? null : throw Malformed("The message is cut off.");
+            _end += read;
+        }
+    }
+
+    public void Dispose()
+    {
+        var buffer = _buffer;
+        _buffer = [];
+        if (buffer.Length > 0) ArrayPool<byte>.Shared.Return(buffer);
+    }
+
+    // A prefix that promises much is believed only as far as bytes really arrive: the array doubles when it is full.
+    private void MakeRoom(int wanted)
+    {
+        if (_start == _end) _start = _end = 0;
+        if (_start + wanted <= _buffer.Length && _end < _buffer.Length) return;
+        var target = _buffer;
+        if (wanted > _buffer.Length && _end - _start == _buffer.Length) target = ArrayPool<byte>.Shared.Rent(Math.Min(wanted, _buffer.Length * 2));
+        _buffer.AsSpan(_start, _end - _start).CopyTo(target);
+        (_start, _end) = (0, _end - _start);
+        if (target == _buffer) return;
+        ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = target;
+    }
+}

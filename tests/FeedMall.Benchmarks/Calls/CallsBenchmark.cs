@@ -1,0 +1,145 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Text;
+using FeedMall.Benchmarks.Calls.Proto;
+using FeedMall.Benchmarks.Edge;
+using FeedMall.Rpc.Client;
+using Google.Protobuf;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace FeedMall.Benchmarks.Calls;
+
+/// <summary>What a call costs through Rpc, and what a bare HTTP/2 POST echo costs beside it.</summary>
+internal static class CallsBenchmark
+{
+    private const int StreamLength = 100;
+
+    private sealed record Sample(Round Load, double ClientBytes, double ServerBytes);
+
+    private sealed record Target(string Name, string? ComparedWith, int MessagesPerCall, Func<CancellationToken, Task> Request)
+    {
+        public List<Sample> Samples { get; } = [];
+
+        public double Median(Func<Sample, double> figure) => Samples.Select(figure).Order().ElementAt(Samples.Count / 2);
+    }
+
+    public static async Task<int> RunAsync(string[] args)
+    {
+        var (rounds, seconds, callers) = (Number(args, "--rounds", 5), Number(args, "--seconds", 3), (int)Number(args, "--connections", 32));
+        using var server = Process.Start(new ProcessStartInfo("dotnet", [typeof(CallsBenchmark).Assembly.Location, "calls-server"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        })!;
+        try
+        {
+            var addresses = (await server.StandardOutput.ReadLineAsync())!.Split(' ');
+            using var http = new HttpClient(new SocketsHttpHandler { EnableMultipleHttp2Connections = true });
+            await using var clients = new ServiceCollection().AddLogging()
+                .AddGrpcClient<Bench.BenchClient>((_, options) => options.Addresses = [new Uri(addresses[1])]).BuildServiceProvider();
+            var targets = Targets(http, new Uri(addresses[0]), clients.GetRequiredService<Bench.BenchClient>());
+            if (Option(args, "--only") is { } only) targets = [.. targets.Where(target => target.Name.Contains(only, StringComparison.Ordinal))];
+            var duration = TimeSpan.FromSeconds(seconds);
+            foreach (var target in targets) await ClosedLoop.RunAsync(target.Request, callers, duration);
+            for (var round = 1; round <= rounds; round++)
+            {
+                foreach (var target in targets) await SampleAsync(target, server, callers, duration, $"{round}/{rounds}");
+            }
+            var table = Table(targets, callers, (int)rounds, seconds);
+            Console.WriteLine(table);
+            if (Option(args, "--out") is { } path) await File.WriteAllTextAsync(path, table);
+            return targets.Any(target => target.Samples.Any(sample => sample.Load.Failures > 0)) ? 1 : 0;
+        }
+        finally
+        {
+            server.StandardInput.Close();
+            await server.WaitForExitAsync();
+        }
+    }
+
+    private static Target[] Targets(HttpClient http, Uri bare, Bench.BenchClient rpc)
+    {
+        var (small, large) = (new byte[100], new byte[10 * 1024]);
+        Random.Shared.NextBytes(small);
+        Random.Shared.NextBytes(large);
+        var (smallBlock, largeBlock) = (new Block { Payload = ByteString.CopyFrom(small) }, new Block { Payload = ByteString.CopyFrom(large) });
+        var stream = new RepeatRequest { Payload = smallBlock.Payload, Count = StreamLength };
+        return
+        [
+            new("bare POST echo, 100 B", null, 1, cancel => PostAsync(http, bare, small, cancel)),
+            new("Rpc unary, 100 B", "bare POST echo, 100 B", 1, async cancel => await rpc.EchoAsync(smallBlock, cancellationToken: cancel)),
+            new("bare POST echo, 10 KB", null, 1, cancel => PostAsync(http, bare, large, cancel)),
+            new("Rpc unary, 10 KB", "bare POST echo, 10 KB", 1, async cancel => await rpc.EchoAsync(largeBlock, cancellationToken: cancel)),
+            new($"Rpc server stream, {StreamLength} × 100 B", null, StreamLength, async cancel =>
+            {
+                using var call = rpc.Repeat(stream, cancellationToken: cancel);
+                while (await call.ResponseStream.MoveNext(cancel)) { }
+            }),
+        ];
+    }
+
+    private static async Task PostAsync(HttpClient http, Uri address, byte[] body, CancellationToken cancel)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, address)
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new ByteArrayContent(body),
+        };
+        using var response = await http.SendAsync(request, cancel);
+        var answer = await response.Content.ReadAsByteArrayAsync(cancel);
+        if (answer.Length != body.Length) throw new HttpRequestException("The answer is not what was sent.");
+    }
+
+    private static async Task SampleAsync(Target target, Process server, int callers, TimeSpan duration, string round)
+    {
+        var (client, remote) = (GC.GetTotalAllocatedBytes(precise: true), await AllocatedAsync(server));
+        var load = await ClosedLoop.RunAsync(target.Request, callers, duration);
+        var calls = load.PerSecond * duration.TotalSeconds;
+        var sample = new Sample(load, (GC.GetTotalAllocatedBytes(precise: true) - client) / calls, (await AllocatedAsync(server) - remote) / calls);
+        target.Samples.Add(sample);
+        Console.Error.WriteLine($"round {round} {target.Name}: {load.PerSecond:N0}/s, {sample.ClientBytes:N0} B + {sample.ServerBytes:N0} B per call");
+    }
+
+    private static async Task<long> AllocatedAsync(Process server)
+    {
+        await server.StandardInput.WriteLineAsync("allocated");
+        await server.StandardInput.FlushAsync();
+        return long.Parse((await server.StandardOutput.ReadLineAsync())!, CultureInfo.InvariantCulture);
+    }
+
+    private static string Table(Target[] targets, int callers, int rounds, double seconds)
+    {
+        var text = new StringBuilder();
+        text.AppendLine("# What a call costs").AppendLine()
+            .AppendLine("Calls through Rpc, and beside them a bare Kestrel HTTP/2 POST echo called by a bare `HttpClient`; medians of the rounds. Server and load are two")
+            .AppendLine(CultureInfo.InvariantCulture, $"processes on one machine ({Environment.ProcessorCount} cores): read the ratios. {callers} callers, each sending its next call when the last one is answered;")
+            .AppendLine(CultureInfo.InvariantCulture, $"{rounds} rounds of {seconds:0.#} s per target, taking turns, after one to warm up. Bytes: what each process allocates per call, with everything in it.").AppendLine()
+            .AppendLine("Made by `dotnet run -c Release --project tests/FeedMall.Benchmarks -- calls --out docs/results/calls.md`.").AppendLine()
+            .AppendLine("| target | calls/s | of the bare echo | p50 ms | p99 ms | client B/call | server B/call | messages/s | failures |")
+            .AppendLine("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+        foreach (var target in targets)
+        {
+            var perSecond = target.Median(sample => sample.Load.PerSecond);
+            var bare = targets.FirstOrDefault(other => other.Name == target.ComparedWith);
+            var (client, server) = (target.Median(sample => sample.ClientBytes), target.Median(sample => sample.ServerBytes));
+            text.AppendLine(CultureInfo.InvariantCulture,
+                $"| {target.Name} | {perSecond:N0} | {(bare is null ? "" : $"{perSecond / bare.Median(sample => sample.Load.PerSecond):0.00}×")} | {target.Median(sample => sample.Load.Median.TotalMilliseconds):0.00} | {target.Median(sample => sample.Load.P99.TotalMilliseconds):0.00} | {Against(client, bare, sample => sample.ClientBytes)} | {Against(server, bare, sample => sample.ServerBytes)} | {perSecond * target.MessagesPerCall:N0} | {target.Samples.Sum(sample => sample.Load.Failures)} |");
+        }
+        return text.ToString();
+    }
+
+    private static string Against(double bytes, Target? bare, Func<Sample, double> figure) =>
+        bare is null ? bytes.ToString("N0", CultureInfo.InvariantCulture)
+            : string.Create(CultureInfo.InvariantCulture, $"{bytes:N0} (bare {bytes - bare.Median(figure):+#,0;-#,0})");
+
+    private static double Number(string[] args, string name, double standard) =>
+        Option(args, name) is { } text ? double.Parse(text, CultureInfo.InvariantCulture) : standard;
+
+    private static string? Option(string[] args, string name)
+    {
+        var at = Array.IndexOf(args, name);
+        return at >= 0 && at + 1 < args.Length ? args[at + 1] : null;
+    }
+}
