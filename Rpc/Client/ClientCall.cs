@@ -19,6 +19,7 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     private TaskCompletionSource<Metadata>? _headers;
     private CallOutcome? _stopped;
     private CallOutcome? _outcome;
+    private int _isPicked;
     private long _startedAt;
     private TimeSpan _timeout;
 
@@ -44,7 +45,7 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     public int PreviousAttempts { get; set; }
 
     /// <summary>Where the present attempt goes, or the last one went.</summary>
-    public BalancerNode? Node { get; set; }
+    public BalancerNode? Node { get; private set; }
 
     /// <summary>The nodes that failed attempts of this call went to.</summary>
     public List<BalancerNode>? Tried { get; set; }
@@ -52,8 +53,11 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     /// <summary>Whether the caller has seen, or may have seen, something of an answer: then no other attempt may follow.</summary>
     public bool IsCommitted { get; private set; }
 
-    /// <summary>When the headers of the answer arrived; for a stream this, and not its end, says how fast the server is.</summary>
-    public long? AnsweredAt { get; private set; }
+    /// <summary>Whether the server has answered the present attempt.</summary>
+    public bool IsAnswered { get; private set; }
+
+    /// <summary>When the present attempt was begun.</summary>
+    public long AttemptStartedAt { get; private set; }
 
     /// <summary>Time until the deadline; negative when it has passed.</summary>
     public TimeSpan Remaining => _timeout - channel.Clock.GetElapsedTime(_startedAt);
@@ -104,13 +108,20 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     /// <summary>The value of grpc-timeout for an attempt that starts now.</summary>
     public string EncodeTimeout() => GrpcTimeout.Encode(PreviousAttempts == 0 ? _timeout : Remaining > TimeSpan.FromTicks(1) ? Remaining : TimeSpan.FromTicks(1));
 
+    /// <summary>The present attempt goes to this node.</summary>
+    public void GoTo(BalancerNode node)
+    {
+        (Node, AttemptStartedAt) = (node, channel.Clock.GetTimestamp());
+        _isPicked = 1;
+    }
+
     /// <summary>A new attempt begins; what is known of the one before is forgotten.</summary>
-    public void BeginAttempt() => (AnsweredAt, _response, Node) = (null, null, null);
+    public void BeginAttempt() => (IsAnswered, _response, Node) = (false, null, null);
 
     /// <summary>The answer has begun.</summary>
     public void SetResponse(HttpResponseMessage response)
     {
-        AnsweredAt = channel.Clock.GetTimestamp();
+        IsAnswered = true;
         Volatile.Write(ref _response, response);
         // A status in the headers may be one that is tried again: the caller does not see it before that is decided.
         if (ResponseReading.HasStatus(response)) return;
@@ -132,6 +143,12 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
         Node = twin.Node;
         if (twin._response is { } response) SetResponse(response);
     }
+
+    /// <summary>The load that the server reported with its answer, 0 to 1000, or null.</summary>
+    public int? FindCpuUsage() => _response is { } response ? ResponseReading.FindCpuUsage(response) : null;
+
+    /// <summary>True once for each attempt, for whoever tells the balancer how it went.</summary>
+    public bool TryTakePick() => Interlocked.Exchange(ref _isPicked, 0) == 1;
 
     /// <summary>Reads the answer to its end.</summary>
     public abstract ValueTask<CallOutcome> ReceiveAsync(HttpResponseMessage response);

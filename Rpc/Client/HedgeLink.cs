@@ -23,7 +23,7 @@ internal sealed class HedgeLink(RpcChannel channel, TimeSpan delay)
             {
                 if (launched == 0 || (launched < mostAttempts && budget.TryTakeRetry())) running.Add(Launch(call, next, launched++));
                 else launched = mostAttempts;
-                if (running.Count == 0) return failure!;
+                if (running.Count == 0) return failure!.AsGivenUp();
 
                 var (outcome, isLast) = await FirstAsync(call, running, mayLaunch: launched < mostAttempts);
                 if (isLast) return outcome!;

@@ -86,7 +86,9 @@ internal sealed class RequestStream<T>(Marshaller<T> marshaller, int? maxBytes, 
             (wake, writing) = (_wake, _writing);
         }
         wake?.TrySetResult();
-        writing?.TrySetException(EndedException(outcome));
+        // A server that has what it needs says so by its answer: the message that is on its way is not missed.
+        if (outcome.IsOk) writing?.TrySetResult();
+        else writing?.TrySetException(outcome.ToException());
     }
 
     private Task Add(T message)

@@ -47,13 +47,12 @@ internal sealed class RetryLink(RpcChannel channel)
             }
             if (!IsRetryable(call, outcome)) return outcome;
             _budget.OnRetryableFailure();
-            outcome.GaveUp = true;
             var pushback = FindPushback(outcome);
-            if (pushback is { Ticks: < 0 } || call.PreviousAttempts + 1 >= _options.MaxAttempts) return outcome;
+            if (pushback is { Ticks: < 0 } || call.PreviousAttempts + 1 >= _options.MaxAttempts) return outcome.AsGivenUp();
             // A server that names a time starts the backoff anew.
             waits = pushback is null ? waits : 0;
             wait = pushback ?? _backoff.Next(waits++, wait);
-            if (wait >= call.Remaining - channel.Options.MinTimeout || !_budget.TryTakeRetry()) return outcome;
+            if (wait >= call.Remaining - channel.Options.MinTimeout || !_budget.TryTakeRetry()) return outcome.AsGivenUp();
             if (!await WaitAsync(call, wait)) return call.Stopped!;
             call.PreviousAttempts++;
             channel.Telemetry.CountRetry(call.Method);

@@ -60,6 +60,7 @@ internal sealed class StreamingResponseCall<TRequest, TResponse> : ClientCall, I
             _first = await _reader.ReadAsync(_method.ResponseMarshaller, Stopping);
             if (_first is null) return ResponseReading.ReadOutcome(response, hasMessages: false);
         }
+        Channel.Endpoints.Complete(this, CallOutcome.Begun);
         _answer.TrySetResult(response);
         return await _read.Task.WaitAsync(Stopping);
     }

@@ -49,17 +49,18 @@ public static class RpcServerRegistration
         var services = endpoints.ServiceProvider;
         var registry = services.GetService<GrpcServiceRegistry>()
             ?? throw new InvalidOperationException("Call services.AddGrpc() before MapGrpcService.");
+        var (options, telemetry) = (services.GetRequiredService<IOptions<GrpcServiceOptions>>().Value, services.GetRequiredService<RpcTelemetry>());
         var binder = new ServiceBinder<TService>(
-            endpoints,
-            services.GetRequiredService<ServerChain>(),
-            services.GetRequiredService<IOptions<GrpcServiceOptions>>().Value,
-            services.GetRequiredService<RpcTelemetry>(),
-            services.GetRequiredService<TimeProvider>());
+            endpoints, services.GetRequiredService<ServerChain>(), options, telemetry, services.GetRequiredService<TimeProvider>());
         Bind(binder);
         registry.Add(binder.Services, FindDescriptor<TService>());
         if (registry.TakeFallback())
         {
-            endpoints.Map("{**path}", ServerProtocol.AnswerUnknown).WithDisplayName("gRPC unknown method").WithOrder(int.MaxValue);
+            endpoints.Map("{**path}", http =>
+            {
+                ServerProtocol.AnswerUnknown(http, options, telemetry);
+                return Task.CompletedTask;
+            }).WithDisplayName("gRPC unknown method").WithOrder(int.MaxValue);
             endpoints.MapGrpcService<Health.HealthService>();
         }
         return new Conventions(binder.Endpoints);

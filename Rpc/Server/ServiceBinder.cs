@@ -118,10 +118,10 @@ internal sealed class ServiceBinder<TService>(
             // Routes match regardless of case, gRPC paths do not.
             if (!string.Equals(http.Request.Path.Value, method.FullName, StringComparison.Ordinal))
             {
-                await ServerProtocol.AnswerUnknown(http);
+                ServerProtocol.AnswerUnknown(http, options, telemetry);
                 return;
             }
-            if (!ServerProtocol.TryAccept(http, streams)) return;
+            if (!ServerProtocol.TryAccept(http, streams, options)) return;
             await using var call = new ServerCall(http, method, ReadTimeout(http, defaultTimeout), options, clock);
             await run(call);
         }).WithDisplayName($"gRPC {method.FullName}"));

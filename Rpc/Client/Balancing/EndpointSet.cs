@@ -31,6 +31,9 @@ internal sealed class EndpointSet : IDisposable
         using (ExecutionContext.SuppressFlow()) _ = FollowAsync(_resolver);
     }
 
+    /// <summary>Whether answers are asked for the load of their server: only a choice between servers has a use for it.</summary>
+    public bool AsksForCpuUsage => _channel.Options.Balancing == BalancingPolicy.Ewma && Volatile.Read(ref _endpoints).Count > 1;
+
     /// <summary>The node for one attempt, counted as in flight; null when none can be reached now.</summary>
     public BalancerNode? TryPick(ReadOnlySpan<BalancerNode> tried) => _balancer.Pick(tried);
 
@@ -49,22 +52,25 @@ internal sealed class EndpointSet : IDisposable
         }
     }
 
-    /// <summary>An attempt has ended.</summary>
-    public void Complete(BalancerNode node, long startedAt, ClientCall call, CallOutcome outcome)
+    /// <summary>
+    /// An attempt has ended, or its stream has begun to arrive: a stream is as slow as its first answer, not as long as it lasts. Once for
+    /// each attempt; what comes later changes nothing but the state of the connection.
+    /// </summary>
+    public void Complete(ClientCall call, CallOutcome outcome)
     {
+        var node = call.Node!;
         var endpoint = (Endpoint)node.State!;
         if (outcome.Reach is Reach.NoConnection or Reach.BrokenConnection)
         {
             endpoint.OnBroken(outcome.Reach);
             _resolver?.Refresh();
         }
-        else if (call.AnsweredAt is not null)
+        else if (call.IsAnswered)
         {
             endpoint.OnAnswer();
         }
-        // A stream is as slow as its first answer, not as long as it lasts.
-        if (call.AnsweredAt is { } answeredAt) startedAt += _channel.Clock.GetTimestamp() - answeredAt;
-        _balancer.Complete(node, startedAt, ResultOf(outcome));
+        if (!call.TryTakePick()) return;
+        _balancer.Complete(node, call.AttemptStartedAt, ResultOf(outcome), call.FindCpuUsage());
         if (!endpoint.IsListed && node.InFlight == 0) endpoint.Dispose();
     }
 
