@@ -25,7 +25,7 @@ static int Usage()
               requests per second and latency of GET /v1/feed/posts/{id} through the Bff, of the same call to Domain.Feed
               direct, and of a bare Kestrel route, taking turns in one run. Default: 5 rounds of 3 s each, 32 at a time.
 
-          calls [--out FILE] [--rounds N] [--seconds N] [--connections N]
+          calls [--out FILE] [--rounds N] [--seconds N] [--callers N,N,…] [--only PART OF A NAME]
               calls per second, latency and bytes allocated per call on each side: unary calls of 100 B and 10 KB and a server
               stream through Rpc, and beside them a bare Kestrel HTTP/2 POST echo called by a bare HttpClient, taking turns in one run.
 

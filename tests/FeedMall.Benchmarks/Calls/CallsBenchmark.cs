@@ -24,7 +24,7 @@ internal static class CallsBenchmark
             new((after.Bytes - before.Bytes) / calls, (after.Cpu - before.Cpu).TotalMicroseconds / calls);
     }
 
-    private sealed record Target(string Name, string? ComparedWith, int MessagesPerCall, Func<CancellationToken, Task> Request)
+    private sealed record Target(string Name, string? ComparedWith, int MessagesPerCall, int Callers, Func<CancellationToken, Task> Request)
     {
         public List<Sample> Samples { get; } = [];
 
@@ -33,7 +33,8 @@ internal static class CallsBenchmark
 
     public static async Task<int> RunAsync(string[] args)
     {
-        var (rounds, seconds, callers) = (Number(args, "--rounds", 5), Number(args, "--seconds", 3), (int)Number(args, "--connections", 32));
+        var (rounds, seconds) = (Number(args, "--rounds", 5), Number(args, "--seconds", 2));
+        int[] callers = [.. (Option(args, "--callers") ?? "8,32,64").Split(',').Select(int.Parse)];
         using var server = Process.Start(new ProcessStartInfo("dotnet", [typeof(CallsBenchmark).Assembly.Location, "calls-server"])
         {
             RedirectStandardInput = true,
@@ -45,15 +46,15 @@ internal static class CallsBenchmark
             using var http = new HttpClient(new SocketsHttpHandler { EnableMultipleHttp2Connections = true });
             await using var clients = new ServiceCollection().AddLogging()
                 .AddGrpcClient<Bench.BenchClient>((_, options) => options.Addresses = [new Uri(addresses[1])]).BuildServiceProvider();
-            var targets = Targets(http, new Uri(addresses[0] + "/echo"), clients.GetRequiredService<Bench.BenchClient>());
+            var targets = Targets(http, new Uri(addresses[0] + "/echo"), clients.GetRequiredService<Bench.BenchClient>(), callers);
             if (Option(args, "--only") is { } only) targets = [.. targets.Where(target => target.Name.Contains(only, StringComparison.Ordinal))];
             var duration = TimeSpan.FromSeconds(seconds);
-            foreach (var target in targets) await ClosedLoop.RunAsync(target.Request, callers, duration);
+            foreach (var target in targets) await ClosedLoop.RunAsync(target.Request, target.Callers, duration);
             for (var round = 1; round <= rounds; round++)
             {
-                foreach (var target in targets) await SampleAsync(target, server, callers, duration, $"{round}/{rounds}");
+                foreach (var target in targets) await SampleAsync(target, server, duration, $"{round}/{rounds}");
             }
-            var table = Table(targets, callers, (int)rounds, seconds, await Conditions.DescribeAsync());
+            var table = Table(targets, (int)rounds, seconds, await Conditions.DescribeAsync());
             Console.WriteLine(table);
             if (Option(args, "--out") is { } path) await File.WriteAllTextAsync(path, table);
             return targets.Any(target => target.Samples.Any(sample => sample.Load.Failures > 0)) ? 1 : 0;
@@ -65,7 +66,7 @@ internal static class CallsBenchmark
         }
     }
 
-    private static Target[] Targets(HttpClient http, Uri bare, Bench.BenchClient rpc)
+    private static Target[] Targets(HttpClient http, Uri bare, Bench.BenchClient rpc, int[] callers)
     {
         var (small, large) = (new byte[100], new byte[10 * 1024]);
         Random.Shared.NextBytes(small);
@@ -74,11 +75,15 @@ internal static class CallsBenchmark
         var stream = new RepeatRequest { Payload = smallBlock.Payload, Count = StreamLength };
         return
         [
-            new("bare POST echo, 100 B", null, 1, cancel => PostAsync(http, bare, small, cancel)),
-            new("Rpc unary, 100 B", "bare POST echo, 100 B", 1, async cancel => await rpc.EchoAsync(smallBlock, cancellationToken: cancel)),
-            new("bare POST echo, 10 KB", null, 1, cancel => PostAsync(http, bare, large, cancel)),
-            new("Rpc unary, 10 KB", "bare POST echo, 10 KB", 1, async cancel => await rpc.EchoAsync(largeBlock, cancellationToken: cancel)),
-            new($"Rpc server stream, {StreamLength} × 100 B", null, StreamLength, async cancel =>
+            .. callers.SelectMany(count => new[]
+            {
+                new Target($"bare POST echo, 100 B, {count} callers", null, 1, count, cancel => PostAsync(http, bare, small, cancel)),
+                new Target($"Rpc unary, 100 B, {count} callers", $"bare POST echo, 100 B, {count} callers", 1, count,
+                    async cancel => await rpc.EchoAsync(smallBlock, cancellationToken: cancel)),
+            }),
+            new("bare POST echo, 10 KB, 32 callers", null, 1, 32, cancel => PostAsync(http, bare, large, cancel)),
+            new("Rpc unary, 10 KB, 32 callers", "bare POST echo, 10 KB, 32 callers", 1, 32, async cancel => await rpc.EchoAsync(largeBlock, cancellationToken: cancel)),
+            new($"Rpc server stream, {StreamLength} × 100 B, 32 callers", null, StreamLength, 32, async cancel =>
             {
                 using var call = rpc.Repeat(stream, cancellationToken: cancel);
                 while (await call.ResponseStream.MoveNext(cancel)) { }
@@ -99,10 +104,10 @@ internal static class CallsBenchmark
         if (answer.Length != body.Length) throw new HttpRequestException("The answer is not what was sent.");
     }
 
-    private static async Task SampleAsync(Target target, Process server, int callers, TimeSpan duration, string round)
+    private static async Task SampleAsync(Target target, Process server, TimeSpan duration, string round)
     {
         var (client, remote) = (Usage.OfThisProcess(), await AskAsync(server));
-        var load = await ClosedLoop.RunAsync(target.Request, callers, duration);
+        var load = await ClosedLoop.RunAsync(target.Request, target.Callers, duration);
         var calls = load.PerSecond * duration.TotalSeconds;
         var sample = new Sample(load, Cost.Between(client, Usage.OfThisProcess(), calls), Cost.Between(remote, await AskAsync(server), calls));
         target.Samples.Add(sample);
@@ -116,13 +121,13 @@ internal static class CallsBenchmark
         return Usage.Read((await server.StandardOutput.ReadLineAsync())!);
     }
 
-    private static string Table(Target[] targets, int callers, int rounds, double seconds, string conditions)
+    private static string Table(Target[] targets, int rounds, double seconds, string conditions)
     {
         var text = new StringBuilder();
         text.AppendLine("# What a call costs").AppendLine()
             .AppendLine("Calls through Rpc, and beside them a bare Kestrel HTTP/2 POST echo (a route that copies the body to the answer: no gRPC headers, no trailers, no")
             .AppendLine("messages) called by a bare `HttpClient` that reads the whole answer; medians of the rounds. Server and load are two")
-            .AppendLine(CultureInfo.InvariantCulture, $"processes on one machine ({Environment.ProcessorCount} cores): read the ratios. {callers} callers, each sending its next call when the last one is answered;")
+            .AppendLine(CultureInfo.InvariantCulture, $"processes on one machine ({Environment.ProcessorCount} cores): read the ratios. Each caller sends its next call when the last one is answered;")
             .AppendLine(CultureInfo.InvariantCulture, $"{rounds} rounds of {seconds:0.#} s per target, taking turns, after one to warm up. Bytes and CPU time: what each process spends per call, with everything in it.").AppendLine()
             .AppendLine("Made by `dotnet run -c Release --project tests/FeedMall.Benchmarks -- calls --out docs/results/calls.md`.").AppendLine()
             .AppendLine(conditions).AppendLine()
