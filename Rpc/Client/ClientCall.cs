@@ -105,6 +105,15 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
         if (parent != options.CancellationToken) _onParentCancel = parent.UnsafeRegister(static call => ((ClientCall)call!).Cancel(), this);
     }
 
+    /// <summary>Nothing has to end the call any more: clock and tokens forget it.</summary>
+    public async ValueTask LetGoAsync()
+    {
+        await _onCancel.DisposeAsync();
+        await _onParentCancel.DisposeAsync();
+        // Not disposed: a late Cancel must find it whole.
+        _stop?.CancelAfter(System.Threading.Timeout.InfiniteTimeSpan);
+    }
+
     /// <summary>The value of grpc-timeout for an attempt that starts now.</summary>
     public string EncodeTimeout() => GrpcTimeout.Encode(PreviousAttempts == 0 ? _timeout : Remaining > TimeSpan.FromTicks(1) ? Remaining : TimeSpan.FromTicks(1));
 
@@ -125,10 +134,16 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
         Volatile.Write(ref _response, response);
         // A status in the headers may be one that is tried again: the caller does not see it before that is decided.
         if (ResponseReading.HasStatus(response)) return;
-        IsCommitted = true;
-        Requests.Commit();
+        Commit();
         Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _headers) is not null) CompleteHeaders();
+    }
+
+    /// <summary>From now on the caller may see something of the answer.</summary>
+    protected void Commit()
+    {
+        IsCommitted = true;
+        Requests.Commit();
     }
 
     /// <summary>Whether it has one request and one response, so that it can be run twice at once.</summary>
@@ -170,10 +185,7 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
             return _outcome = CallOutcome.From(tooLarge, this);
         }
         var outcome = await channel.Chain.RunAsync(this);
-        await _onCancel.DisposeAsync();
-        await _onParentCancel.DisposeAsync();
-        // Not disposed: a late Cancel must find it whole.
-        _stop?.CancelAfter(System.Threading.Timeout.InfiniteTimeSpan);
+        await LetGoAsync();
         Volatile.Write(ref _outcome, outcome);
         Requests.Close(outcome);
         Interlocked.MemoryBarrier();
