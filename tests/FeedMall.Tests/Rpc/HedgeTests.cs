@@ -4,7 +4,6 @@ using FeedMall.Rpc.Errors;
 using FeedMall.Testing;
 using FeedMall.Tests.Rpc.Proto;
 using Grpc.Core;
-using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
 namespace FeedMall.Tests.Rpc;
@@ -205,7 +204,7 @@ public sealed class HedgeTests
     }
 
     // The first host is the one that every call goes to, as long as it is not avoided.
-    private static Connection Connect(EchoHost[] hosts, TimeProvider clock, Action<GrpcClientOptions>? configure = null) =>
+    private static EchoCaller Connect(EchoHost[] hosts, TimeProvider clock, Action<GrpcClientOptions>? configure = null) =>
         new(EchoHost.CreateClients(hosts[0].Address, options =>
         {
             Hedged(options);
@@ -222,14 +221,5 @@ public sealed class HedgeTests
         begun.TrySetResult();
         await Task.Delay(Timeout.Infinite, context.CancellationToken);
         return new EchoResponse();
-    }
-
-    private sealed class Connection(ServiceProvider services) : IAsyncDisposable
-    {
-        public Echo.EchoClient Client { get; } = services.GetRequiredService<Echo.EchoClient>();
-
-        public RpcChannel Channel => services.GetRequiredService<RpcChannels>().All.Single();
-
-        public ValueTask DisposeAsync() => services.DisposeAsync();
     }
 }
