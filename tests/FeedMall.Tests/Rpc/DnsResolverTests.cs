@@ -34,6 +34,7 @@ public sealed class DnsResolverTests
         var next = NextAsync(lists);
         await PassAsync(1);
         await PassAsync(30);
+        await _clock.WaitForTimerAsync(TimeSpan.FromSeconds(1)).WaitAsync(Token);
         Assert.Equal(2, _asked.Count);
         Assert.False(next.IsCompleted);
         await PassAsync(1);
@@ -51,6 +52,7 @@ public sealed class DnsResolverTests
         {
             await PassAsync(1);
             await PassAsync(30);
+            await _clock.WaitForTimerAsync(TimeSpan.FromSeconds(1)).WaitAsync(Token);
             Assert.False(next.IsCompleted);
         }
         await PassAsync(1);
@@ -66,6 +68,7 @@ public sealed class DnsResolverTests
         var next = NextAsync(lists);
         for (var i = 1; i <= 3; i++)
         {
+            await _clock.WaitForTimerAsync(TimeSpan.FromSeconds(1)).WaitAsync(Token);
             Assert.Equal(i, _asked.Count);
             await PassAsync(1);
         }

@@ -58,7 +58,10 @@ internal sealed class Network
 
         public Task Closed => _closed.Task;
 
-        public void Cut() => Socket.Shutdown(SocketShutdown.Both);
+        public void Cut()
+        {
+            if (!Closed.IsCompleted) Socket.Shutdown(SocketShutdown.Both);
+        }
 
         protected override void Dispose(bool disposing)
         {
