@@ -12,7 +12,12 @@ namespace FeedMall.Rpc.Client;
 /// </summary>
 internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptions options) : CallState
 {
+    private const int PhaseRunning = 0;
+    private const int PhaseStopping = 1;
+    private const int PhaseEnded = 2;
+
     private CancellationTokenSource? _stop;
+    private int _phase;
     private CancellationTokenRegistration _onCancel;
     private CancellationTokenRegistration _onParentCancel;
     private HttpResponseMessage? _response;
@@ -100,18 +105,17 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     public void Start(TimeSpan timeout, CancellationToken parent)
     {
         (_timeout, _startedAt) = (timeout, channel.Clock.GetTimestamp());
-        _stop = new CancellationTokenSource(timeout, channel.Clock);
+        _stop = channel.Timers.Rent(timeout);
         _onCancel = options.CancellationToken.UnsafeRegister(static call => ((ClientCall)call!).Cancel(), this);
         if (parent != options.CancellationToken) _onParentCancel = parent.UnsafeRegister(static call => ((ClientCall)call!).Cancel(), this);
     }
 
-    /// <summary>Nothing has to end the call any more: clock and tokens forget it.</summary>
-    public async ValueTask LetGoAsync()
+    /// <summary>A twin has ended: clock and tokens forget it.</summary>
+    public async ValueTask EndTwinAsync()
     {
-        await _onCancel.DisposeAsync();
-        await _onParentCancel.DisposeAsync();
+        await LetGoAsync();
         // Not disposed: a late Cancel must find it whole.
-        _stop?.CancelAfter(System.Threading.Timeout.InfiniteTimeSpan);
+        _stop!.CancelAfter(System.Threading.Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>The value of grpc-timeout for an attempt that starts now.</summary>
@@ -187,10 +191,17 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
         var outcome = await channel.Chain.RunAsync(this);
         await LetGoAsync();
         Volatile.Write(ref _outcome, outcome);
+        if (_stop is not null) EndTimer(_stop, outcome);
         Requests.Close(outcome);
         Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _headers) is not null) CompleteHeaders();
         return outcome;
+    }
+
+    private async ValueTask LetGoAsync()
+    {
+        await _onCancel.DisposeAsync();
+        await _onParentCancel.DisposeAsync();
     }
 
     // Ends the call here, unless it was ended here before. What fired first counts, also when it was the clock.
@@ -198,8 +209,17 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     {
         if (_stop is { IsCancellationRequested: true } && Volatile.Read(ref _stopped) is null) outcome = TooLate();
         var first = Interlocked.CompareExchange(ref _stopped, outcome, null);
-        if (first is null) _stop?.Cancel();
+        if (first is null && Interlocked.CompareExchange(ref _phase, PhaseStopping, PhaseRunning) == PhaseRunning) _stop?.Cancel();
         return first ?? outcome;
+    }
+
+    // Another call may use the timer next, so nobody may cancel it from here on. Only after a plain answer is it sure that the transport
+    // has let go of its token.
+    private void EndTimer(CancellationTokenSource stop, CallOutcome outcome)
+    {
+        var isOurs = Interlocked.CompareExchange(ref _phase, PhaseEnded, PhaseRunning) == PhaseRunning;
+        if (isOurs && outcome.IsOk && HasSingleMessages && Tried is null) channel.Timers.Return(stop);
+        else stop.CancelAfter(System.Threading.Timeout.InfiniteTimeSpan);
     }
 
     private CallOutcome TooLate() => CallOutcome.Local(

@@ -77,7 +77,7 @@ internal sealed class HedgeLink(RpcChannel channel, TimeSpan delay)
     private static async Task<CallOutcome> SendAsync(ClientCall twin, ClientStep next)
     {
         var outcome = await next(twin);
-        await twin.LetGoAsync();
+        await twin.EndTwinAsync();
         return outcome;
     }
 
