@@ -42,7 +42,7 @@ internal static class CallsServer
         return app;
     }
 
-    private sealed class BenchService : Bench.BenchBase
+    internal sealed class BenchService : Bench.BenchBase
     {
         public override Task<Block> Echo(Block request, ServerCallContext context) => Task.FromResult(request);
 
