@@ -110,6 +110,14 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
         if (parent != options.CancellationToken) _onParentCancel = parent.UnsafeRegister(static call => ((ClientCall)call!).Cancel(), this);
     }
 
+    /// <summary>A twin has ended: clock and tokens forget it.</summary>
+    public async ValueTask EndTwinAsync()
+    {
+        await LetGoAsync();
+        // Not disposed: a late Cancel must find it whole.
+        _stop!.CancelAfter(System.Threading.Timeout.InfiniteTimeSpan);
+    }
+
     /// <summary>The value of grpc-timeout for an attempt that starts now.</summary>
     public string EncodeTimeout() => GrpcTimeout.Encode(PreviousAttempts == 0 ? _timeout : Remaining > TimeSpan.FromTicks(1) ? Remaining : TimeSpan.FromTicks(1));
 
@@ -130,10 +138,16 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
         Volatile.Write(ref _response, response);
         // A status in the headers may be one that is tried again: the caller does not see it before that is decided.
         if (ResponseReading.HasStatus(response)) return;
-        IsCommitted = true;
-        Requests.Commit();
+        Commit();
         Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _headers) is not null) CompleteHeaders();
+    }
+
+    /// <summary>From now on the caller may see something of the answer.</summary>
+    protected void Commit()
+    {
+        IsCommitted = true;
+        Requests.Commit();
     }
 
     /// <summary>Whether it has one request and one response, so that it can be run twice at once.</summary>
@@ -175,14 +189,19 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
             return _outcome = CallOutcome.From(tooLarge, this);
         }
         var outcome = await channel.Chain.RunAsync(this);
-        await _onCancel.DisposeAsync();
-        await _onParentCancel.DisposeAsync();
+        await LetGoAsync();
         Volatile.Write(ref _outcome, outcome);
         if (_stop is not null) EndTimer(_stop, outcome);
         Requests.Close(outcome);
         Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _headers) is not null) CompleteHeaders();
         return outcome;
+    }
+
+    private async ValueTask LetGoAsync()
+    {
+        await _onCancel.DisposeAsync();
+        await _onParentCancel.DisposeAsync();
     }
 
     // Ends the call here, unless it was ended here before. What fired first counts, also when it was the clock.
@@ -199,7 +218,7 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     private void EndTimer(CancellationTokenSource stop, CallOutcome outcome)
     {
         var isOurs = Interlocked.CompareExchange(ref _phase, PhaseEnded, PhaseRunning) == PhaseRunning;
-        if (isOurs && outcome.IsOk && HasSingleMessages && PreviousAttempts == 0) channel.Timers.Return(stop);
+        if (isOurs && outcome.IsOk && HasSingleMessages && Tried is null) channel.Timers.Return(stop);
         else stop.CancelAfter(System.Threading.Timeout.InfiniteTimeSpan);
     }
 

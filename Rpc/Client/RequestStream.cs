@@ -62,10 +62,7 @@ internal sealed class RequestStream<T>(Marshaller<T> marshaller, int? maxBytes, 
         return Task.CompletedTask;
     }
 
-    public HttpContent CreateContent()
-    {
-        lock (_gate) return new Body(this, ++_attempts);
-    }
+    public HttpContent CreateContent() => new Body(this);
 
     public void Commit()
     {
@@ -111,6 +108,17 @@ internal sealed class RequestStream<T>(Marshaller<T> marshaller, int? maxBytes, 
         }
         wake?.TrySetResult();
         return sent;
+    }
+
+    // The transport sends a body again by itself when the server refused its stream, so this, and not the body's creation, begins an attempt.
+    private int BeginAttempt()
+    {
+        lock (_gate)
+        {
+            if (_firstKept > 0) throw new IOException("The requests are too large to be sent again.");
+            _sent = 0;
+            return ++_attempts;
+        }
     }
 
     private async ValueTask<Frame?> NextAsync(int attempt, int index, CancellationToken cancellationToken)
@@ -167,11 +175,10 @@ internal sealed class RequestStream<T>(Marshaller<T> marshaller, int? maxBytes, 
     private sealed class Body : HttpContent
     {
         private readonly RequestStream<T> _requests;
-        private readonly int _attempt;
 
-        public Body(RequestStream<T> requests, int attempt)
+        public Body(RequestStream<T> requests)
         {
-            (_requests, _attempt) = (requests, attempt);
+            _requests = requests;
             Headers.TryAddWithoutValidation("content-type", HeaderNames.ContentType);
         }
 
@@ -186,13 +193,14 @@ internal sealed class RequestStream<T>(Marshaller<T> marshaller, int? maxBytes, 
 
         protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
         {
+            var attempt = _requests.BeginAttempt();
             // The server sees the call before its first message.
             await stream.FlushAsync(cancellationToken);
-            for (var index = 0; await _requests.NextAsync(_attempt, index, cancellationToken) is { } frame; index++)
+            for (var index = 0; await _requests.NextAsync(attempt, index, cancellationToken) is { } frame; index++)
             {
                 await stream.WriteAsync(frame.Bytes.Written, cancellationToken);
                 if (!frame.MayWait) await stream.FlushAsync(cancellationToken);
-                _requests.MarkSent(_attempt, index);
+                _requests.MarkSent(attempt, index);
             }
         }
     }

@@ -39,7 +39,7 @@ internal sealed class RetryLink(RpcChannel channel)
         while (!outcome.IsOk && call.Stopped is null && !call.IsCommitted && call.Requests.CanSendAgain)
         {
             if (call.Node is { } node) (call.Tried ??= []).Add(node);
-            if (!sentAgain && WasNotStarted(outcome))
+            if (!sentAgain && MaySendAgainAtOnce(outcome))
             {
                 sentAgain = true;
                 outcome = await next(call);
@@ -68,6 +68,9 @@ internal sealed class RetryLink(RpcChannel channel)
         return call.Stopped is null;
     }
 
+    /// <summary>Whether a call that was not begun goes out once more without any policy. A refused stream is not: the transport has done that itself, three times.</summary>
+    public static bool MaySendAgainAtOnce(CallOutcome outcome) => outcome.Reach != Reach.NotStarted && WasNotStarted(outcome);
+
     private static bool WasNotStarted(CallOutcome outcome) =>
         outcome.Reach is Reach.NotStarted or Reach.NoConnection || (outcome.Status.StatusCode == StatusCode.Unavailable && outcome.ToException().SaysNotStarted());
 
@@ -82,8 +85,8 @@ internal sealed class RetryLink(RpcChannel channel)
         _ => false,
     };
 
-    // Negative or unreadable: the server does not want to be tried again (spec §8.5).
-    private static TimeSpan? FindPushback(CallOutcome outcome)
+    /// <summary>When the server wants to be tried again; negative (or unreadable): not at all (spec §8.5).</summary>
+    public static TimeSpan? FindPushback(CallOutcome outcome)
     {
         if (outcome.Trailers.GetValue(HeaderNames.RetryPushback) is not { } text) return null;
         return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds)

@@ -25,7 +25,9 @@ internal static class TransportErrors
             {
                 HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError,
             } => (RpcErrors.Create(StatusCode.Unavailable, Reasons.NoEndpoint, $"No connection to {service}.", service, cause: exception), Reach.NoConnection),
-            HttpRequestException or IOException or ObjectDisposedException or OperationCanceledException =>
+            // The address left, or the channel was closed, between the pick and the sending.
+            ObjectDisposedException => (RpcErrors.Create(StatusCode.Unavailable, Reasons.NoEndpoint, $"No connection to {service}.", service, cause: exception), Reach.NoConnection),
+            HttpRequestException or IOException or OperationCanceledException =>
                 (RpcErrors.Create(StatusCode.Unavailable, Reasons.UpstreamError, $"The connection to {service} broke.", service, cause: exception), Reach.BrokenConnection),
             _ => (RpcErrors.Create(StatusCode.Internal, Reasons.Internal, $"The call to {service} failed.", service, cause: exception), Reach.Here),
         };

@@ -45,7 +45,7 @@ internal sealed class EndpointSet : IDisposable
             var changed = Volatile.Read(ref _changed).Task;
             // Again, now that a change cannot be missed any more.
             if (_balancer.Pick() is { } node) return (node, null);
-            if (_isResolved && !call.Options.IsWaitForReady && !IsConnecting())
+            if (_isResolved && !call.Options.IsWaitForReady && !IsAnyNear())
                 return (null, CallOutcome.Local(call, StatusCode.Unavailable, Reasons.NoEndpoint, $"No address of {call.Method.ServiceName} can be reached."));
             await changed.WaitAsync(call.Stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (call.Stopped is { } stopped) return (null, stopped);
@@ -114,7 +114,7 @@ internal sealed class EndpointSet : IDisposable
             if (_closed.IsCancellationRequested) return;
             var before = _endpoints;
             var after = chosen.DistinctBy(address => address.Key).ToDictionary(address => address.Key,
-                address => before.TryGetValue(address.Key, out var known) && known.Node.Weight == address.Weight ? known : new Endpoint(address, _channel));
+                address => before.TryGetValue(address.Key, out var known) ? known.WithWeight(address.Weight) : new Endpoint(address, _channel));
             _balancer.Update([.. after.Values.Select(endpoint => endpoint.Node)]);
             Volatile.Write(ref _endpoints, after);
             foreach (var endpoint in before.Values.Except(after.Values)) endpoint.Leave();
@@ -123,7 +123,8 @@ internal sealed class EndpointSet : IDisposable
         OnStateChange();
     }
 
-    private bool IsConnecting() => Volatile.Read(ref _endpoints).Values.Any(endpoint => endpoint.State == EndpointState.Connecting);
+    // Ready counts too: what came back between the pick and here tells of its change in a moment.
+    private bool IsAnyNear() => Volatile.Read(ref _endpoints).Values.Any(endpoint => endpoint.State != EndpointState.Waiting);
 
     // What counts against a server (spec §2.3); what the caller gave up says nothing about it.
     private static CallResult ResultOf(CallOutcome outcome) => outcome.Status.StatusCode switch
