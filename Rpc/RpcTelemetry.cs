@@ -15,6 +15,7 @@ public sealed class RpcTelemetry : IDisposable
     private readonly Counter<long> _badTimeouts;
     private readonly Counter<long> _retries;
     private readonly Counter<long> _droppedMetadata;
+    private readonly Counter<long> _resolverFailures;
 
     /// <summary>Created by the container.</summary>
     public RpcTelemetry(IMeterFactory meters)
@@ -25,6 +26,7 @@ public sealed class RpcTelemetry : IDisposable
         _badTimeouts = meter.CreateCounter<long>("feedmall.rpc.server.bad_timeouts", "{call}", "Calls whose grpc-timeout could not be read.");
         _retries = meter.CreateCounter<long>("feedmall.rpc.client.retries", "{attempt}", "Attempts that the retry policy added to calls.");
         _droppedMetadata = meter.CreateCounter<long>("feedmall.rpc.client.dropped_metadata", "{entry}", "Metadata that was over the limits of what travels on.");
+        _resolverFailures = meter.CreateCounter<long>("feedmall.rpc.client.resolver_failures", "{failure}", "Resolvers that ended or threw, and were begun anew.");
     }
 
     /// <summary>Whether anybody looks at what clients measure.</summary>
@@ -35,6 +37,8 @@ public sealed class RpcTelemetry : IDisposable
     internal void CountBadTimeout() => _badTimeouts.Add(1);
 
     internal void CountRetry(IMethod method) => _retries.Add(1, new KeyValuePair<string, object?>("rpc.method", method.FullName[1..]));
+
+    internal void CountResolverFailure() => _resolverFailures.Add(1);
 
     internal void CountDroppedMetadata() => _droppedMetadata.Add(1);
 

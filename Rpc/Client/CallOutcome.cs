@@ -11,6 +11,8 @@ internal enum Reach
     Server,
     /// <summary>The connection broke under the call; the server may have begun to work on it.</summary>
     BrokenConnection,
+    /// <summary>The connection broke before the one request of the call was sent, so the server cannot have begun.</summary>
+    NothingSent,
     /// <summary>The server has not begun: the call may be sent again whatever it does.</summary>
     NotStarted,
     /// <summary>There was no connection, so nothing was sent.</summary>
@@ -61,6 +63,10 @@ internal sealed class CallOutcome
         var (error, reach) = TransportErrors.Translate(exception, call.Method.ServiceName);
         return new CallOutcome(error.Status, error.Trailers, reach);
     }
+
+    /// <summary>The same end of an attempt whose request was not sent: nothing but the connection can be to blame.</summary>
+    public CallOutcome AsNothingSent() =>
+        Reach is Reach.NoConnection or Reach.NotStarted or Reach.Here ? this : new(new Status(StatusCode.Unavailable, Status.Detail), Trailers, Reach.NothingSent);
 
     /// <summary>The same, after another attempt was considered and not made.</summary>
     public CallOutcome AsGivenUp() => new(Status, Trailers, Reach) { GaveUp = true };

@@ -120,7 +120,9 @@ internal sealed class ClientChain
         {
             // The edge of the transport: whatever failed becomes the call's outcome. When this side stopped the call, the
             // exception is only the echo of that.
-            return call.Stopped ?? CallOutcome.From(exception, call);
+            if (call.Stopped is { } stopped) return stopped;
+            var outcome = CallOutcome.From(exception, call);
+            return call.Requests.HasBegun ? outcome : outcome.AsNothingSent();
         }
     }
 

@@ -35,8 +35,15 @@ internal sealed class HedgeLink(RpcChannel channel, TimeSpan delay)
             if (attempt is null)
             {
                 if (call.Stopped is { } stopped) return stopped;
-                if (channel.RetryBudget.TryTakeRetry()) running.Add(Launch(call, next, attempts++));
-                else mostAttempts = attempts;
+                if (channel.RetryBudget.TryTakeRetry())
+                {
+                    channel.Telemetry.CountRetry(call.Method);
+                    running.Add(Launch(call, next, attempts++));
+                }
+                else
+                {
+                    mostAttempts = attempts;
+                }
                 wait = delay;
                 continue;
             }

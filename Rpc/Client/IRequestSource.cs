@@ -6,6 +6,9 @@ internal interface IRequestSource
     /// <summary>Whether they can still be sent once more from the beginning.</summary>
     bool CanSendAgain { get; }
 
+    /// <summary>Whether the server may have enough of the requests of the present attempt to begin with them.</summary>
+    bool HasBegun { get; }
+
     /// <summary>The body of the next attempt.</summary>
     HttpContent CreateContent();
 

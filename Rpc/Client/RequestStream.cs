@@ -36,6 +36,9 @@ internal sealed class RequestStream<T>(Marshaller<T> marshaller, int? maxBytes, 
         get { lock (_gate) return !_isCommitted; }
     }
 
+    // A method may begin before the first message.
+    public bool HasBegun => true;
+
     /// <inheritdoc/>
     public Task WriteAsync(T message) => WriteAsync(message, CancellationToken.None);
 

@@ -72,7 +72,7 @@ internal sealed class RetryLink(RpcChannel channel)
     public static bool MaySendAgainAtOnce(CallOutcome outcome) => outcome.Reach != Reach.NotStarted && WasNotStarted(outcome);
 
     private static bool WasNotStarted(CallOutcome outcome) =>
-        outcome.Reach is Reach.NotStarted or Reach.NoConnection || (outcome.Status.StatusCode == StatusCode.Unavailable && outcome.ToException().SaysNotStarted());
+        outcome.Reach is Reach.NotStarted or Reach.NoConnection or Reach.NothingSent || (outcome.Status.StatusCode == StatusCode.Unavailable && outcome.ToException().SaysNotStarted());
 
     private bool IsRetryable(ClientCall call, CallOutcome outcome) =>
         _options.MaxAttempts > 1 && (channel.IsIdempotent(call.Method) || WasNotStarted(outcome)) && MayPass(outcome);

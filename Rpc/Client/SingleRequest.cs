@@ -1,3 +1,4 @@
+using System.Net;
 using FeedMall.Rpc.Wire;
 using Grpc.Core;
 
@@ -29,9 +30,13 @@ internal sealed class SingleRequest : ByteArrayContent, IRequestSource
 
     public bool CanSendAgain => true;
 
+    // Without its message a call cannot be worked on: as long as the transport has not asked for it, it is safe to send it elsewhere.
+    public bool HasBegun { get; private set; }
+
     public HttpContent CreateContent()
     {
         Interlocked.Increment(ref _attempts);
+        HasBegun = false;
         return this;
     }
 
@@ -42,5 +47,17 @@ internal sealed class SingleRequest : ByteArrayContent, IRequestSource
     public void Close(CallOutcome outcome)
     {
         if (outcome.IsOk && _attempts == 1) _bytes.Dispose();
+    }
+
+    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context)
+    {
+        HasBegun = true;
+        return base.SerializeToStreamAsync(stream, context);
+    }
+
+    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
+    {
+        HasBegun = true;
+        return base.SerializeToStreamAsync(stream, context, cancellationToken);
     }
 }

@@ -7,6 +7,7 @@ namespace FeedMall.Rpc.Client;
 internal static class TransportErrors
 {
     // Error codes of HTTP/2, RFC 9113 section 7.
+    private const long NoError = 0;
     private const long RefusedStream = 7;
     private const long Cancel = 8;
     private const long EnhanceYourCalm = 11;
@@ -17,7 +18,7 @@ internal static class TransportErrors
     {
         for (var cause = exception; cause is not null; cause = cause.InnerException)
         {
-            if (cause is HttpProtocolException protocol) return FromReset(protocol.ErrorCode, service, exception);
+            if (cause is HttpProtocolException protocol && !IsEndOfConnection(protocol)) return FromReset(protocol.ErrorCode, service, exception);
         }
         return exception switch
         {
@@ -32,6 +33,11 @@ internal static class TransportErrors
             _ => (RpcErrors.Create(StatusCode.Internal, Reasons.Internal, $"The call to {service} failed.", service, cause: exception), Reach.Here),
         };
     }
+
+    // A connection that was drained and closed under a stream comes with the same type and code as a stream that was reset; only the
+    // text tells them apart.
+    private static bool IsEndOfConnection(HttpProtocolException protocol) =>
+        protocol.ErrorCode == NoError && protocol.Message.Contains("connection", StringComparison.OrdinalIgnoreCase);
 
     private static (RpcException, Reach) FromReset(long code, string service, Exception cause)
     {

@@ -21,11 +21,12 @@ public sealed class DnsResolver(Uri address, TimeProvider clock, Func<string, Ca
     /// <inheritdoc/>
     public override async IAsyncEnumerable<IReadOnlyList<ResolvedAddress>> WatchAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        IReadOnlyList<ResolvedAddress> known = [];
+        IReadOnlyList<ResolvedAddress>? known = null;
         while (true)
         {
             var found = await FindAsync(cancellationToken);
-            if (found.Count > 0 && !found.SequenceEqual(known)) yield return known = found;
+            // Nothing at all is an answer the first time, so that calls fail at once instead of waiting for a list; later the old one is kept.
+            if (known is null || (found.Count > 0 && !found.SequenceEqual(known))) yield return known = found;
             // So that a name that fails at once, or a server that does, is not asked for without a pause.
             await Task.Delay(s_shortestInterval, clock, cancellationToken);
             await WaitAsync(known.Count > 0 ? s_interval : TimeSpan.Zero, cancellationToken);

@@ -7,6 +7,8 @@ namespace FeedMall.Rpc.Client;
 /// <summary>The addresses of a channel: who they are, which can be reached, and which one a call goes to.</summary>
 internal sealed class EndpointSet : IDisposable
 {
+    private static readonly TimeSpan s_resolverPause = TimeSpan.FromSeconds(1);
+
     private readonly RpcChannel _channel;
     private readonly Balancer _balancer;
     private readonly Resolver? _resolver;
@@ -60,7 +62,7 @@ internal sealed class EndpointSet : IDisposable
     {
         var node = call.Node!;
         var endpoint = (Endpoint)node.State!;
-        if (outcome.Reach is Reach.NoConnection or Reach.BrokenConnection)
+        if (outcome.Reach is Reach.NoConnection or Reach.BrokenConnection or Reach.NothingSent)
         {
             endpoint.OnBroken(outcome.Reach);
             _resolver?.Refresh();
@@ -94,15 +96,22 @@ internal sealed class EndpointSet : IDisposable
         }
     }
 
+    // A resolver that fails is begun anew after a while, with the list that is known; whoever wrote it sees the count.
     private async Task FollowAsync(Resolver resolver)
     {
-        try
+        while (!_closed.IsCancellationRequested)
         {
-            await foreach (var addresses in resolver.WatchAsync(_closed.Token)) Update(addresses);
-        }
-        catch (OperationCanceledException)
-        {
-            // The channel is closed.
+            try
+            {
+                await foreach (var addresses in resolver.WatchAsync(_closed.Token)) Update(addresses);
+            }
+            catch (Exception exception)
+            {
+                // The edge of a loop in the background: whatever fails here may not end the process, nor the following.
+                if (exception is OperationCanceledException && _closed.IsCancellationRequested) return;
+                _channel.Telemetry.CountResolverFailure();
+            }
+            await Task.Delay(s_resolverPause, _channel.Clock, _closed.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
