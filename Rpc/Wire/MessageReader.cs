@@ -31,7 +31,7 @@ internal sealed class MessageReader(PipeReader pipe, int maxBytes) : MessageDeco
             if (TryFindPayload(buffer, out var payload))
             {
                 var message = Decode(marshaller, payload);
-                pipe.AdvanceTo(payload.End);
+                Advance(payload.End, payload.End);
                 return message;
             }
             if (result.IsCompleted)
@@ -39,7 +39,20 @@ internal sealed class MessageReader(PipeReader pipe, int maxBytes) : MessageDeco
                 if (buffer.IsEmpty) return null;
                 throw Malformed("The message is cut off.");
             }
-            pipe.AdvanceTo(buffer.Start, buffer.End);
+            Advance(buffer.Start, buffer.End);
+        }
+    }
+
+    // Kestrel tells of a lost caller here too: giving back what was read can be the first that notices.
+    private void Advance(SequencePosition consumed, SequencePosition examined)
+    {
+        try
+        {
+            pipe.AdvanceTo(consumed, examined);
+        }
+        catch (IOException exception)
+        {
+            throw new LostCallerException(exception);
         }
     }
 
