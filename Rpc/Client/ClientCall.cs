@@ -113,7 +113,12 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
         AnsweredAt = channel.Clock.GetTimestamp();
         Volatile.Write(ref _response, response);
         // A status in the headers may be one that is tried again: the caller does not see it before that is decided.
-        if (ResponseReading.HasStatus(response)) return;
+        if (!ResponseReading.HasStatus(response)) Commit();
+    }
+
+    /// <summary>From now on the caller may see something of this answer.</summary>
+    protected void Commit()
+    {
         IsCommitted = true;
         Requests.Commit();
         Interlocked.MemoryBarrier();

@@ -59,6 +59,7 @@ internal sealed class StreamingResponseCall<TRequest, TResponse> : ClientCall, I
             _reader = CreateReader(response);
             _first = await _reader.ReadAsync(_method.ResponseMarshaller, Stopping);
             if (_first is null) return ResponseReading.ReadOutcome(response, hasMessages: false);
+            Commit();
         }
         _answer.TrySetResult(response);
         return await _read.Task.WaitAsync(Stopping);

@@ -25,6 +25,9 @@ internal static class TransportErrors
             {
                 HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError,
             } => (RpcErrors.Create(StatusCode.Unavailable, Reasons.NoEndpoint, $"No connection to {service}.", service, cause: exception), Reach.NoConnection),
+            // Nothing was sent and nothing is broken: the transport refused to send more headers than the server takes.
+            HttpRequestException { HttpRequestError: HttpRequestError.Unknown, InnerException: null } =>
+                (RpcErrors.Create(StatusCode.ResourceExhausted, Reasons.UpstreamError, $"The metadata is more than {service} takes.", service, cause: exception), Reach.Here),
             HttpRequestException or IOException or ObjectDisposedException or OperationCanceledException =>
                 (RpcErrors.Create(StatusCode.Unavailable, Reasons.UpstreamError, $"The connection to {service} broke.", service, cause: exception), Reach.BrokenConnection),
             _ => (RpcErrors.Create(StatusCode.Internal, Reasons.Internal, $"The call to {service} failed.", service, cause: exception), Reach.Here),

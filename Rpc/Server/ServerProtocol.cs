@@ -1,3 +1,4 @@
+using FeedMall.Rpc.Errors;
 using FeedMall.Rpc.Wire;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
@@ -53,6 +54,6 @@ internal static class ServerProtocol
     private static void WriteTrailersOnly(HttpContext http, Status status)
     {
         http.Response.Headers[HeaderNames.Status] = HeaderNames.Format(status.StatusCode);
-        http.Response.Headers[HeaderNames.Message] = PercentCoding.Encode(status.Detail);
+        http.Response.Headers[HeaderNames.Message] = PercentCoding.Encode(RpcErrors.Cut(status.Detail));
     }
 }

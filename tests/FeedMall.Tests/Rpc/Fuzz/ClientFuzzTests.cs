@@ -9,11 +9,14 @@ using Xunit;
 
 namespace FeedMall.Tests.Rpc.Fuzz;
 
-/// <summary>Broken answers of every kind at our client. The parsers of messages have their own share, in <see cref="ParserFuzzTests"/>.</summary>
+/// <summary>
+/// Broken answers of every kind at our client: 20,000 over connections, through the whole of it. The parsers of messages behind it get
+/// another 150,000 in <see cref="ParserFuzzTests"/>.
+/// </summary>
 [Collection(FuzzCollection.Name)]
 public sealed class ClientFuzzTests(ITestOutputHelper output)
 {
-    private const int Answers = 100_000;
+    private const int Answers = 20_000;
     private const int CallsBetweenControls = 500;
     private const int Workers = 4;
     private const int MostMessageBytes = 256 * 1024;
@@ -26,7 +29,7 @@ public sealed class ClientFuzzTests(ITestOutputHelper output)
     private readonly ConcurrentDictionary<StatusCode, int> _statuses = new();
 
     [Fact]
-    public async Task A_hundred_thousand_broken_answers_end_their_calls_and_leave_a_client_that_works_and_has_nothing_left_of_them()
+    public async Task Twenty_thousand_broken_answers_end_their_calls_and_leave_a_client_that_works_and_has_nothing_left_of_them()
     {
         using var watch = new Watch();
         await RunAsync(Answers / 20);
@@ -40,7 +43,7 @@ public sealed class ClientFuzzTests(ITestOutputHelper output)
         watch.AssertBack(baseline, MayKeepBytes);
         Assert.InRange(answers, Answers, int.MaxValue);
         Assert.All([StatusCode.OK, StatusCode.Internal, StatusCode.Unknown, StatusCode.Unavailable, StatusCode.ResourceExhausted, StatusCode.Cancelled, StatusCode.DeadlineExceeded],
-            status => Assert.True(_statuses.GetValueOrDefault(status) > Answers / 5000, $"{status} hardly ever happens: {statuses}."));
+            status => Assert.True(_statuses.GetValueOrDefault(status) > Answers / 2000, $"{status} hardly ever happens: {statuses}."));
     }
 
     private async Task<int> RunAsync(int answers) =>

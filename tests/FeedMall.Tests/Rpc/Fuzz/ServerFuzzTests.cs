@@ -61,8 +61,8 @@ public sealed class ServerFuzzTests(ITestOutputHelper output)
         Assert.Empty(host.Errors);
         watch.AssertBack(baseline, MayKeepBytes);
         Assert.True(_survived > Inputs / 100, "Hardly any connection lived long enough to show that its calls are still right.");
-        // OK, a deadline, too large, unknown, malformed: what is broken gets as far as the parts that judge it.
-        Assert.All(["0", "4", "8", "12", "13"], status => Assert.True(_statuses.GetValueOrDefault(status) > Inputs / 1000, $"Status {status} is hardly ever given: {statuses}."));
+        // OK, too large, unknown, malformed: what is broken gets as far as the parts that judge it.
+        Assert.All(["0", "8", "12", "13"], status => Assert.True(_statuses.GetValueOrDefault(status) > Inputs / 1000, $"Status {status} is hardly ever given: {statuses}."));
     }
 
     private Task RunAsync(EchoHost host, UnixDomainSocketEndPoint address, int inputs) => Task.WhenAll(Enumerable.Range(0, Workers).Select(_ => Task.Run(async () =>
