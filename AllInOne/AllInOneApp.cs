@@ -1,5 +1,6 @@
 using FeedMall.AllInOne.Demo;
 using FeedMall.ServiceDefaults;
+using FeedMall.ServiceDefaults.Database;
 using Grpc.Core;
 
 namespace FeedMall.AllInOne;
@@ -21,8 +22,8 @@ public static class AllInOneApp
         {
             await services.StartAsync(args);
             await services.WaitUntilReadyAsync();
-            if (services.Options.DemoData) await LoadDemoDataAsync(services, console);
-            await console.WriteLineAsync(StartUpTable.Render(services));
+            var hasDemoData = services.Options.DemoData && await LoadDemoDataAsync(services, console);
+            await console.WriteLineAsync(StartUpTable.Render(services, hasDemoData));
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, services.Stopping);
         }
         catch (Exception cutOff) when (services.Stopping.IsCancellationRequested
@@ -32,13 +33,24 @@ public static class AllInOneApp
         }
     }
 
-    private static async Task LoadDemoDataAsync(RunningServices services, TextWriter console)
+    // False when a demo user's name is taken: whoever has real users goes on without demo data.
+    private static async Task<bool> LoadDemoDataAsync(RunningServices services, TextWriter console)
     {
         var marker = Path.Combine(services.DataDirectory, DemoDataMarker);
-        if (File.Exists(marker)) return;
+        if (File.Exists(marker)) return true;
         await console.WriteLineAsync("Loading demo data (first start, a few seconds) …");
         await using var clients = DemoServices.Connect(services.Feed.Address(), services.Mall.Address());
-        await new DemoData(clients.GetRequiredService<DemoServices>(), line => console.WriteLine("  " + line)).LoadAsync(services.Stopping);
+        var drafts = new DemoDraftStore(services.Mall.Services.GetRequiredService<ServiceDatabase>());
+        try
+        {
+            await new DemoData(clients.GetRequiredService<DemoServices>(), drafts, line => console.WriteLine("  " + line)).LoadAsync(services.Stopping);
+        }
+        catch (StartException nameTaken)
+        {
+            await console.WriteLineAsync($"  Left out: {nameTaken.Message} Start with --AllInOne:DemoData=false to have this line no more.");
+            return false;
+        }
         await File.WriteAllTextAsync(marker, "The demo data is complete. Delete this file to have what is missing loaded again.\n", services.Stopping);
+        return true;
     }
 }

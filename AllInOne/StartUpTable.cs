@@ -7,7 +7,7 @@ namespace FeedMall.AllInOne;
 internal static class StartUpTable
 {
     /// <summary>A line for each thing that can be opened.</summary>
-    public static string Render(RunningServices services)
+    public static string Render(RunningServices services, bool hasDemoData)
     {
         var bff = services.Bff.Address().ToString().TrimEnd('/');
         var rows = new List<(string What, string Where)>
@@ -28,7 +28,7 @@ internal static class StartUpTable
         var text = new StringBuilder().AppendLine().AppendLine("FeedMall is up:").AppendLine();
         foreach (var (what, where) in rows) text.Append("  ").Append(what.PadRight(width)).Append("  ").AppendLine(where);
         text.AppendLine();
-        if (services.Options.DemoData) text.AppendLine("  Log in as \"ada\" with the password \"feedmall-demo\", or register.");
+        if (hasDemoData) text.AppendLine("  Log in as \"ada\" with the password \"feedmall-demo\", or register.");
         return text.Append("  All data lies in ").Append(services.DataDirectory).Append(". Ctrl+C stops everything.").ToString();
     }
 }

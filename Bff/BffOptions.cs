@@ -65,6 +65,7 @@ internal sealed class BffOptionsValidator : IValidateOptions<BffOptions>
     private static bool AreAddresses(string text)
     {
         var parts = text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return parts.Length > 0 && parts.All(part => Uri.TryCreate(part, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https");
+        return parts.Length > 0 && parts.All(part => Uri.TryCreate(part, UriKind.Absolute, out var uri)
+            && (uri.Scheme is "http" or "https" || (parts.Length == 1 && uri.Scheme is "dns+http" or "dns+https")));
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using FeedMall.Bff.Pages;
 using FeedMall.Proto.Feed.V1;
 using FeedMall.Proto.Mall.V1;
@@ -16,6 +17,8 @@ internal static class DomainClients
     // No request lasts longer, so no call does; each request's own deadline is shorter.
     private static readonly TimeSpan LongestCall = TimeSpan.FromSeconds(10);
 
+    private static readonly FrozenDictionary<string, string> s_headers = new Dictionary<string, string> { [MetadataKeys.App] = "bff" }.ToFrozenDictionary();
+
     public static void AddDomainClients(this IServiceCollection services)
     {
         Add<Users.UsersClient>(services, options => options.FeedAddresses);
@@ -32,25 +35,23 @@ internal static class DomainClients
         services.AddGrpcClient<TClient>((provider, options) => Configure(provider, options, addresses));
 
     // Both services answer the same health contract, so the container cannot tell their clients apart by type.
-    private static void AddHealthCheck(IServiceCollection services, string name, Func<BffOptions, string> addresses)
-    {
-        services.AddKeyedSingleton(name, (provider, _) =>
-        {
-            var options = new GrpcClientOptions();
-            Configure(provider, options, addresses);
-            return new RpcChannel(options, provider.GetRequiredService<RpcTelemetry>(), provider.GetRequiredService<TimeProvider>());
-        });
-        services.AddHealthChecks().Add(new HealthCheckRegistration(
+    private static void AddHealthCheck(IServiceCollection services, string name, Func<BffOptions, string> addresses) =>
+        services.AddGrpcChannels().AddHealthChecks().Add(new HealthCheckRegistration(
             name,
-            provider => new DomainHealthCheck(
-                new Health.HealthClient(provider.GetRequiredKeyedService<RpcChannel>(name)), provider.GetRequiredService<TimeProvider>()),
+            provider =>
+            {
+                var options = new GrpcClientOptions();
+                Configure(provider, options, addresses);
+                return new DomainHealthCheck(
+                    new Health.HealthClient(provider.GetRequiredService<RpcChannels>().Get(options)), provider.GetRequiredService<TimeProvider>());
+            },
             HealthStatus.Unhealthy,
             tags: null));
-    }
 
     private static void Configure(IServiceProvider provider, GrpcClientOptions options, Func<BffOptions, string> addresses)
     {
         options.Addresses = BffOptions.Split(addresses(provider.GetRequiredService<IOptions<BffOptions>>().Value));
         options.DefaultTimeout = LongestCall;
+        options.Headers = s_headers;
     }
 }

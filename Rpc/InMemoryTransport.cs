@@ -56,13 +56,16 @@ public sealed class InMemoryTransport : IConnectionListenerFactory, IConnectionL
 
     private sealed class Connection : DefaultConnectionContext
     {
-        public Connection(int number, IDuplexPipe transport) : base($"in-memory-{number}") => Transport = transport;
+        // Never disposed. The base class cancels its own one from another thread, also when it was disposed meanwhile, which ends the process.
+        private readonly CancellationTokenSource _closed = new();
+
+        public Connection(int number, IDuplexPipe transport) : base($"in-memory-{number}") => (Transport, ConnectionClosed) = (transport, _closed.Token);
 
         public override void Abort(ConnectionAbortedException abortReason)
         {
             Transport.Input.CancelPendingRead();
             Transport.Output.CancelPendingFlush();
-            base.Abort(abortReason);
+            _ = _closed.CancelAsync();
         }
     }
 

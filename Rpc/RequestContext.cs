@@ -9,7 +9,8 @@ namespace FeedMall.Rpc;
 /// </summary>
 public sealed class RequestContext
 {
-    private static readonly AsyncLocal<RequestContext?> s_current = new();
+    // A RequestContext, or the call that one is made of when somebody asks.
+    private static readonly AsyncLocal<object?> s_current = new();
 
     private readonly TimeProvider? _clock;
     private readonly long _startedAt;
@@ -33,14 +34,21 @@ public sealed class RequestContext
     }
 
     // What the call knows is read only when something asks for it.
-    internal RequestContext(ServerCall call) => _call = call;
+    private RequestContext(ServerCall call) => _call = call;
 
     /// <summary>The context of the request that this code answers, or null. Setting it holds for this asynchronous flow only.</summary>
     public static RequestContext? Current
     {
-        get => s_current.Value;
+        get => s_current.Value switch
+        {
+            ServerCall call => new RequestContext(call),
+            var context => (RequestContext?)context,
+        };
         set => s_current.Value = value;
     }
+
+    /// <summary>From here on this asynchronous flow answers this call.</summary>
+    internal static void Enter(ServerCall call) => s_current.Value = call;
 
     /// <summary>Time until the deadline; negative when it has passed.</summary>
     public TimeSpan Remaining => _call?.Remaining ?? _timeout - _clock!.GetElapsedTime(_startedAt);

@@ -38,9 +38,12 @@ public sealed class RpcTelemetry : IDisposable
 
     internal void CountDroppedMetadata() => _droppedMetadata.Add(1);
 
-    internal void RecordServer(IMethod method, StatusCode status, TimeSpan duration) => Record(_server, method, status, duration);
+    internal void RecordServer(IMethod method, StatusCode status, TimeSpan duration) => Record(_server, method.FullName[1..], status, duration);
 
-    internal void RecordClient(IMethod method, StatusCode status, TimeSpan duration) => Record(_client, method, status, duration);
+    /// <summary>A name that a caller made up would be a label without bound: they all count as one.</summary>
+    internal void RecordUnknownMethod() => Record(_server, "_OTHER", StatusCode.Unimplemented, TimeSpan.Zero);
+
+    internal void RecordClient(IMethod method, StatusCode status, TimeSpan duration) => Record(_client, method.FullName[1..], status, duration);
 
     /// <summary>Writes what is known at the end of a call on its span.</summary>
     internal static void Describe(Activity? span, IMethod method, Status status, bool failed)
@@ -56,13 +59,13 @@ public sealed class RpcTelemetry : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Activities.Dispose();
 
-    private static void Record(Histogram<double> histogram, IMethod method, StatusCode status, TimeSpan duration)
+    private static void Record(Histogram<double> histogram, string method, StatusCode status, TimeSpan duration)
     {
         if (!histogram.Enabled) return;
         histogram.Record(
             duration.TotalSeconds,
             new("rpc.system.name", "grpc"),
-            new("rpc.method", method.FullName[1..]),
+            new("rpc.method", method),
             new("rpc.response.status_code", NameOf(status)));
     }
 

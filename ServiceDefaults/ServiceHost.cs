@@ -34,11 +34,14 @@ public static class ServiceHost
             ApplicationName = identity.Name,
             ContentRootPath = AppContext.BaseDirectory,
         });
-        ReadSettings(builder.Configuration, identity, args);
+        var file = new SettingsFile { Path = $"{identity.Name}.json", Optional = false, ReloadOnChange = true };
+        ReadSettings(builder.Configuration, file, args);
         if (builder.Configuration["Log:InstanceId"] is { Length: > 0 } instance) identity = identity with { Instance = instance };
 
         builder.Services.AddSingleton(identity);
         builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(file);
+        builder.Services.AddSingleton(typeof(IOptionsFactory<>), typeof(LastValidOptions<>));
         builder.Services.AddSingleton<IValidateOptions<ServiceOptions>, ServiceOptionsValidator>();
         builder.Services.AddOptions<ServiceOptions>().BindConfiguration(service).ValidateOnStart();
         builder.Services.AddOptions<DataOptions>().Configure<IConfiguration>((options, settings) => settings.Bind(options))
@@ -54,11 +57,11 @@ public static class ServiceHost
         return builder;
     }
 
-    private static void ReadSettings(ConfigurationManager settings, ServiceIdentity identity, string[] args)
+    private static void ReadSettings(ConfigurationManager settings, SettingsFile file, string[] args)
     {
         settings.Sources.Clear();
         settings.SetBasePath(AppContext.BaseDirectory);
-        settings.AddJsonFile($"{identity.Name}.json", optional: false, reloadOnChange: true);
+        settings.Sources.Add(file);
         settings.AddEnvironmentVariables();
         settings.AddCommandLine(args);
     }

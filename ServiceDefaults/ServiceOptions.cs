@@ -23,11 +23,12 @@ public sealed class ServiceOptions
 }
 
 /// <summary>Refuses a start with a bad address, naming the key.</summary>
-internal sealed class ServiceOptionsValidator(ServiceIdentity identity) : IValidateOptions<ServiceOptions>
+internal sealed class ServiceOptionsValidator(ServiceIdentity identity, SettingsFile file) : IValidateOptions<ServiceOptions>
 {
     public ValidateOptionsResult Validate(string? name, ServiceOptions options)
     {
         var errors = new List<string>();
+        if (file.Problem is { } problem) errors.Add(problem);
         if (!TryParse(options.Url, out var url)) errors.Add($"{identity.Section}:Url must be like http://127.0.0.1:8080, but is '{options.Url}'.");
         if (options.GovernorUrl.Length > 0 && (!TryParse(options.GovernorUrl, out var governor) || governor.Scheme != "http"))
             errors.Add($"{identity.Section}:GovernorUrl must be like http://127.0.0.1:9080, or empty, but is '{options.GovernorUrl}'.");

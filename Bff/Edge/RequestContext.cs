@@ -9,7 +9,7 @@ namespace FeedMall.Bff.Edge;
 /// <summary>What is known of the request that runs, and what of it travels on to the domain services.</summary>
 internal sealed class RequestContext(HttpContext http, DateTimeOffset deadline, CancellationToken callerGone, TimeProvider clock)
 {
-    // What is kept back from a part of an answer, so that the rest of it can still be written: a tenth of the time that is left, not less than this,
+    // What is kept back from a part of an answer, so that the rest of it can still be written: a fifth of the time that is left, not less than this,
     // and not more than half of it.
     private static readonly TimeSpan LeastReserve = TimeSpan.FromMilliseconds(20);
 
@@ -38,7 +38,7 @@ internal sealed class RequestContext(HttpContext http, DateTimeOffset deadline, 
     {
         var now = clock.GetUtcNow();
         var left = Deadline - now;
-        var reserve = left / 10 > LeastReserve ? left / 10 : LeastReserve;
+        var reserve = left / 5 > LeastReserve ? left / 5 : LeastReserve;
         if (reserve > left / 2) reserve = left / 2;
         return ToCallOptions(now + (atMost < left - reserve ? atMost : left - reserve));
     }

@@ -22,6 +22,9 @@ internal enum Reach
 /// <summary>How a call, or one attempt of it, ended, and what the server sent behind its last message.</summary>
 internal sealed class CallOutcome
 {
+    /// <summary>Not an end: a stream has begun to arrive.</summary>
+    public static readonly CallOutcome Begun = new(Status.DefaultSuccess, [], Reach.Server);
+
     private readonly HttpResponseHeaders? _received;
     private Metadata? _trailers;
 
@@ -39,7 +42,7 @@ internal sealed class CallOutcome
     public bool IsOk => Status.StatusCode == StatusCode.OK;
 
     /// <summary>Whether it could have been tried again and was not, because attempts, budget or time were used up.</summary>
-    public bool GaveUp { get; set; }
+    public bool GaveUp { get; private init; }
 
     /// <summary>An end without trailers.</summary>
     public static CallOutcome Of(StatusCode code, string message) => new(new Status(code, message), [], Reach.Server);
@@ -58,6 +61,9 @@ internal sealed class CallOutcome
         var (error, reach) = TransportErrors.Translate(exception, call.Method.ServiceName);
         return new CallOutcome(error.Status, error.Trailers, reach);
     }
+
+    /// <summary>The same, after another attempt was considered and not made.</summary>
+    public CallOutcome AsGivenUp() => new(Status, Trailers, Reach) { GaveUp = true };
 
     public RpcException ToException() => new(Status, Trailers) { IsFromCall = true, GaveUp = GaveUp };
 }

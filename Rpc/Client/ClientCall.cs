@@ -12,13 +12,19 @@ namespace FeedMall.Rpc.Client;
 /// </summary>
 internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptions options) : CallState
 {
+    private const int PhaseRunning = 0;
+    private const int PhaseStopping = 1;
+    private const int PhaseEnded = 2;
+
     private CancellationTokenSource? _stop;
+    private int _phase;
     private CancellationTokenRegistration _onCancel;
     private CancellationTokenRegistration _onParentCancel;
     private HttpResponseMessage? _response;
     private TaskCompletionSource<Metadata>? _headers;
     private CallOutcome? _stopped;
     private CallOutcome? _outcome;
+    private int _isPicked;
     private long _startedAt;
     private TimeSpan _timeout;
 
@@ -44,7 +50,7 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     public int PreviousAttempts { get; set; }
 
     /// <summary>Where the present attempt goes, or the last one went.</summary>
-    public BalancerNode? Node { get; set; }
+    public BalancerNode? Node { get; private set; }
 
     /// <summary>The nodes that failed attempts of this call went to.</summary>
     public List<BalancerNode>? Tried { get; set; }
@@ -52,8 +58,11 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     /// <summary>Whether the caller has seen, or may have seen, something of an answer: then no other attempt may follow.</summary>
     public bool IsCommitted { get; private set; }
 
-    /// <summary>When the headers of the answer arrived; for a stream this, and not its end, says how fast the server is.</summary>
-    public long? AnsweredAt { get; private set; }
+    /// <summary>Whether the server has answered the present attempt.</summary>
+    public bool IsAnswered { get; private set; }
+
+    /// <summary>When the present attempt was begun.</summary>
+    public long AttemptStartedAt { get; private set; }
 
     /// <summary>Time until the deadline; negative when it has passed.</summary>
     public TimeSpan Remaining => _timeout - channel.Clock.GetElapsedTime(_startedAt);
@@ -96,33 +105,49 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     public void Start(TimeSpan timeout, CancellationToken parent)
     {
         (_timeout, _startedAt) = (timeout, channel.Clock.GetTimestamp());
-        _stop = new CancellationTokenSource(timeout, channel.Clock);
+        _stop = channel.Timers.Rent(timeout);
         _onCancel = options.CancellationToken.UnsafeRegister(static call => ((ClientCall)call!).Cancel(), this);
         if (parent != options.CancellationToken) _onParentCancel = parent.UnsafeRegister(static call => ((ClientCall)call!).Cancel(), this);
+    }
+
+    /// <summary>A twin has ended: clock and tokens forget it.</summary>
+    public async ValueTask EndTwinAsync()
+    {
+        await LetGoAsync();
+        // Not disposed: a late Cancel must find it whole.
+        _stop!.CancelAfter(System.Threading.Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>The value of grpc-timeout for an attempt that starts now.</summary>
     public string EncodeTimeout() => GrpcTimeout.Encode(PreviousAttempts == 0 ? _timeout : Remaining > TimeSpan.FromTicks(1) ? Remaining : TimeSpan.FromTicks(1));
 
+    /// <summary>The present attempt goes to this node.</summary>
+    public void GoTo(BalancerNode node)
+    {
+        (Node, AttemptStartedAt) = (node, channel.Clock.GetTimestamp());
+        _isPicked = 1;
+    }
+
     /// <summary>A new attempt begins; what is known of the one before is forgotten.</summary>
-    public void BeginAttempt() => (AnsweredAt, _response, Node) = (null, null, null);
+    public void BeginAttempt() => (IsAnswered, _response, Node) = (false, null, null);
 
     /// <summary>The answer has begun.</summary>
     public void SetResponse(HttpResponseMessage response)
     {
-        AnsweredAt = channel.Clock.GetTimestamp();
+        IsAnswered = true;
         Volatile.Write(ref _response, response);
         // A status in the headers may be one that is tried again: the caller does not see it before that is decided.
-        if (!ResponseReading.HasStatus(response)) Commit();
+        if (ResponseReading.HasStatus(response)) return;
+        Commit();
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref _headers) is not null) CompleteHeaders();
     }
 
-    /// <summary>From now on the caller may see something of this answer.</summary>
+    /// <summary>From now on the caller may see something of the answer.</summary>
     protected void Commit()
     {
         IsCommitted = true;
         Requests.Commit();
-        Interlocked.MemoryBarrier();
-        if (Volatile.Read(ref _headers) is not null) CompleteHeaders();
     }
 
     /// <summary>Whether it has one request and one response, so that it can be run twice at once.</summary>
@@ -137,6 +162,12 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
         Node = twin.Node;
         if (twin._response is { } response) SetResponse(response);
     }
+
+    /// <summary>The load that the server reported with its answer, 0 to 1000, or null.</summary>
+    public int? FindCpuUsage() => _response is { } response ? ResponseReading.FindCpuUsage(response) : null;
+
+    /// <summary>True once for each attempt, for whoever tells the balancer how it went.</summary>
+    public bool TryTakePick() => Interlocked.Exchange(ref _isPicked, 0) == 1;
 
     /// <summary>Reads the answer to its end.</summary>
     public abstract ValueTask<CallOutcome> ReceiveAsync(HttpResponseMessage response);
@@ -158,15 +189,19 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
             return _outcome = CallOutcome.From(tooLarge, this);
         }
         var outcome = await channel.Chain.RunAsync(this);
-        await _onCancel.DisposeAsync();
-        await _onParentCancel.DisposeAsync();
-        // Not disposed: a late Cancel must find it whole.
-        _stop?.CancelAfter(System.Threading.Timeout.InfiniteTimeSpan);
+        await LetGoAsync();
         Volatile.Write(ref _outcome, outcome);
+        if (_stop is not null) EndTimer(_stop, outcome);
         Requests.Close(outcome);
         Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _headers) is not null) CompleteHeaders();
         return outcome;
+    }
+
+    private async ValueTask LetGoAsync()
+    {
+        await _onCancel.DisposeAsync();
+        await _onParentCancel.DisposeAsync();
     }
 
     // Ends the call here, unless it was ended here before. What fired first counts, also when it was the clock.
@@ -174,8 +209,17 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     {
         if (_stop is { IsCancellationRequested: true } && Volatile.Read(ref _stopped) is null) outcome = TooLate();
         var first = Interlocked.CompareExchange(ref _stopped, outcome, null);
-        if (first is null) _stop?.Cancel();
+        if (first is null && Interlocked.CompareExchange(ref _phase, PhaseStopping, PhaseRunning) == PhaseRunning) _stop?.Cancel();
         return first ?? outcome;
+    }
+
+    // Another call may use the timer next, so nobody may cancel it from here on. Only after a plain answer is it sure that the transport
+    // has let go of its token.
+    private void EndTimer(CancellationTokenSource stop, CallOutcome outcome)
+    {
+        var isOurs = Interlocked.CompareExchange(ref _phase, PhaseEnded, PhaseRunning) == PhaseRunning;
+        if (isOurs && outcome.IsOk && HasSingleMessages && Tried is null) channel.Timers.Return(stop);
+        else stop.CancelAfter(System.Threading.Timeout.InfiniteTimeSpan);
     }
 
     private CallOutcome TooLate() => CallOutcome.Local(

@@ -97,10 +97,9 @@ internal sealed class ClientChain
             if (found is null) return refusal!;
             node = found;
         }
-        call.Node = node;
-        var startedAt = _channel.Clock.GetTimestamp();
+        call.GoTo(node);
         var outcome = await next(call);
-        _channel.Endpoints.Complete(node, startedAt, call, outcome);
+        _channel.Endpoints.Complete(call, outcome);
         return outcome;
     }
 
@@ -138,6 +137,7 @@ internal sealed class ClientChain
         if (call.Compresses) request.Headers.TryAddWithoutValidation(HeaderNames.Encoding, Compression.Gzip);
         request.Headers.TryAddWithoutValidation(HeaderNames.AcceptEncoding, Compression.Accepted);
         request.Headers.TryAddWithoutValidation("user-agent", "grpc-csharp-ha/1.0");
+        if (call.Channel.Endpoints.AsksForCpuUsage) request.Headers.TryAddWithoutValidation(MetadataKeys.EnableCpuUsage, "true");
         if (call.PreviousAttempts > 0)
             request.Headers.TryAddWithoutValidation(HeaderNames.PreviousAttempts, HeaderNames.Number(call.PreviousAttempts));
         for (var i = 0; i < call.Headers?.Count; i++)

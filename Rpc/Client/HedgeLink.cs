@@ -11,24 +11,11 @@ internal sealed class HedgeLink(RpcChannel channel, TimeSpan delay)
     /// <summary>Runs the call; every attempt goes through <paramref name="next"/> as a call of its own, and the winner's answer becomes this one's.</summary>
     public async ValueTask<CallOutcome> RunAsync(ClientCall call, ClientStep next)
     {
-        var budget = channel.RetryBudget;
-        var mostAttempts = channel.Options.Retry.MaxAttempts;
         var running = new List<Attempt>();
-        var launched = 0;
-        CallOutcome? failure = null;
-        budget.OnFirstAttempt();
+        channel.RetryBudget.OnFirstAttempt();
         try
         {
-            while (true)
-            {
-                if (launched == 0 || (launched < mostAttempts && budget.TryTakeRetry())) running.Add(Launch(call, next, launched++));
-                else launched = mostAttempts;
-                if (running.Count == 0) return failure!;
-
-                var (outcome, isLast) = await FirstAsync(call, running, mayLaunch: launched < mostAttempts);
-                if (isLast) return outcome!;
-                failure = outcome ?? failure;
-            }
+            return await RunAsync(call, next, running);
         }
         finally
         {
@@ -36,41 +23,71 @@ internal sealed class HedgeLink(RpcChannel channel, TimeSpan delay)
         }
     }
 
-    private static Attempt Launch(ClientCall call, ClientStep next, int number)
+    private async Task<CallOutcome> RunAsync(ClientCall call, ClientStep next, List<Attempt> running)
+    {
+        var (attempts, mostAttempts, sentAgain, wait) = (1, channel.Options.Retry.MaxAttempts, false, delay);
+        CallOutcome? failure = null;
+        running.Add(Launch(call, next, previousAttempts: 0));
+        while (true)
+        {
+            if (running.Count == 0 && (attempts == mostAttempts || wait >= call.Remaining - channel.Options.MinTimeout)) return failure!.AsGivenUp();
+            var attempt = await FirstAsync(call, running, attempts < mostAttempts ? wait : Timeout.InfiniteTimeSpan);
+            if (attempt is null)
+            {
+                if (call.Stopped is { } stopped) return stopped;
+                if (channel.RetryBudget.TryTakeRetry()) running.Add(Launch(call, next, attempts++));
+                else mostAttempts = attempts;
+                wait = delay;
+                continue;
+            }
+            running.Remove(attempt);
+            var outcome = await attempt.Outcome;
+            if (!sentAgain && RetryLink.MaySendAgainAtOnce(outcome) && call.Stopped is null)
+            {
+                sentAgain = true;
+                running.Add(Launch(call, next, attempts - 1));
+                continue;
+            }
+            if (outcome.IsOk) channel.RetryBudget.OnSuccess();
+            if (!RetryLink.MayPass(outcome))
+            {
+                call.Adopt(attempt.Call);
+                return call.Stopped ?? outcome;
+            }
+            channel.RetryBudget.OnRetryableFailure();
+            failure = outcome;
+            // Without a word from the server the next attempt need not wait when no other runs.
+            wait = RetryLink.FindPushback(outcome) ?? (running.Count == 0 ? TimeSpan.Zero : delay);
+            if (wait < TimeSpan.Zero) mostAttempts = attempts;
+        }
+    }
+
+    private static Attempt Launch(ClientCall call, ClientStep next, int previousAttempts)
     {
         var twin = call.CreateTwin();
-        twin.PreviousAttempts = number;
-        twin.Tried = call.Tried ??= [];
+        twin.PreviousAttempts = previousAttempts;
+        twin.Tried = [.. call.Tried ??= []];
         twin.Start(call.Remaining, call.Stopping);
-        var outcome = next(twin).AsTask();
+        var outcome = SendAsync(twin, next);
         // The next one goes elsewhere, also while this one runs.
         if (twin.Node is { } node) call.Tried.Add(node);
         return new Attempt(twin, outcome);
     }
 
-    // The outcome that ends the call; or, when it is time for another attempt, the failure of the last one that ran, if none does.
-    private async Task<(CallOutcome? Outcome, bool IsLast)> FirstAsync(ClientCall call, List<Attempt> running, bool mayLaunch)
+    private static async Task<CallOutcome> SendAsync(ClientCall twin, ClientStep next)
     {
-        using var timer = new CancellationTokenSource();
-        var patience = Task.Delay(mayLaunch ? delay : Timeout.InfiniteTimeSpan, channel.Clock, timer.Token);
-        while (true)
-        {
-            var done = await Task.WhenAny(running.Select(attempt => (Task)attempt.Outcome).Append(patience));
-            if (done == patience) return (null, false);
-            var attempt = running.Find(one => one.Outcome == done)!;
-            var outcome = await attempt.Outcome;
-            running.Remove(attempt);
-            if (outcome.IsOk) channel.RetryBudget.OnSuccess();
-            else if (RetryLink.MayPass(outcome)) channel.RetryBudget.OnRetryableFailure();
-            if (outcome.IsOk || !RetryLink.MayPass(outcome))
-            {
-                await timer.CancelAsync();
-                call.Adopt(attempt.Call);
-                return (call.Stopped ?? outcome, true);
-            }
-            if (running.Count > 0) continue;
-            await timer.CancelAsync();
-            return (outcome, false);
-        }
+        var outcome = await next(twin);
+        await twin.EndTwinAsync();
+        return outcome;
+    }
+
+    // The attempt that ended first, or null when this much time was over before, or the call was stopped.
+    private async Task<Attempt?> FirstAsync(ClientCall call, List<Attempt> running, TimeSpan wait)
+    {
+        using var timer = CancellationTokenSource.CreateLinkedTokenSource(call.Stopping);
+        var over = Task.Delay(wait, channel.Clock, timer.Token);
+        var done = await Task.WhenAny(running.Select(attempt => (Task)attempt.Outcome).Append(over));
+        await timer.CancelAsync();
+        return running.Find(attempt => attempt.Outcome == done);
     }
 }

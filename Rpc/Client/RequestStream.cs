@@ -68,10 +68,7 @@ internal sealed class RequestStream<T>(Marshaller<T> marshaller, int? maxBytes, 
         return Task.CompletedTask;
     }
 
-    public HttpContent CreateContent()
-    {
-        lock (_gate) return new Body(this, ++_attempts);
-    }
+    public HttpContent CreateContent() => new Body(this);
 
     public void Commit()
     {
@@ -95,7 +92,9 @@ internal sealed class RequestStream<T>(Marshaller<T> marshaller, int? maxBytes, 
             (wake, writing) = (_wake, _writing);
         }
         wake?.TrySetResult();
-        writing?.TrySetException(EndedException(outcome));
+        // A server that has what it needs says so by its answer: the message that is on its way is not missed.
+        if (outcome.IsOk) writing?.TrySetResult();
+        else writing?.TrySetException(outcome.ToException());
     }
 
     private Task Add(T message)
@@ -119,6 +118,17 @@ internal sealed class RequestStream<T>(Marshaller<T> marshaller, int? maxBytes, 
         }
         wake?.TrySetResult();
         return sent;
+    }
+
+    // The transport sends a body again by itself when the server refused its stream, so this, and not the body's creation, begins an attempt.
+    private int BeginAttempt()
+    {
+        lock (_gate)
+        {
+            if (_firstKept > 0) throw new IOException("The requests are too large to be sent again.");
+            _sent = 0;
+            return ++_attempts;
+        }
     }
 
     private async ValueTask<Frame?> NextAsync(int attempt, int index, CancellationToken cancellationToken)
@@ -192,11 +202,10 @@ internal sealed class RequestStream<T>(Marshaller<T> marshaller, int? maxBytes, 
     private sealed class Body : HttpContent
     {
         private readonly RequestStream<T> _requests;
-        private readonly int _attempt;
 
-        public Body(RequestStream<T> requests, int attempt)
+        public Body(RequestStream<T> requests)
         {
-            (_requests, _attempt) = (requests, attempt);
+            _requests = requests;
             Headers.TryAddWithoutValidation("content-type", HeaderNames.ContentType);
         }
 
@@ -211,20 +220,21 @@ internal sealed class RequestStream<T>(Marshaller<T> marshaller, int? maxBytes, 
 
         protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
         {
+            var attempt = _requests.BeginAttempt();
             try
             {
                 // The server sees the call before its first message.
                 await stream.FlushAsync(cancellationToken);
-                for (var index = 0; await _requests.NextAsync(_attempt, index, cancellationToken) is { } frame; index++)
+                for (var index = 0; await _requests.NextAsync(attempt, index, cancellationToken) is { } frame; index++)
                 {
                     await stream.WriteAsync(frame.Bytes.Written, cancellationToken);
                     if (!frame.MayWait) await stream.FlushAsync(cancellationToken);
-                    _requests.MarkSent(_attempt, index);
+                    _requests.MarkSent(attempt, index);
                 }
             }
             catch
             {
-                _requests.MarkBroken(_attempt);
+                _requests.MarkBroken(attempt);
                 throw;
             }
         }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Http.Headers;
 using FeedMall.Rpc.Errors;
 using FeedMall.Rpc.Wire;
@@ -30,6 +31,11 @@ internal static class ResponseReading
     /// <summary>How the server's messages are compressed, or null.</summary>
     public static string? Encoding(HttpResponseMessage response) =>
         response.Headers.NonValidated.TryGetValues(HeaderNames.Encoding, out var encoding) ? encoding.ToString() : null;
+
+    /// <summary>How busy the server says it is, 0 to 1000, or null.</summary>
+    public static int? FindCpuUsage(HttpResponseMessage response) =>
+        response.Headers.NonValidated.TryGetValues(MetadataKeys.CpuUsage, out var text)
+        && int.TryParse(text.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var permille) && permille <= 1000 ? permille : null;
 
     /// <summary>
     /// At the end of the body: the status stands in the trailers. In the headers it counts only when they were all that came.

@@ -39,7 +39,7 @@ internal sealed class RetryLink(RpcChannel channel)
         while (!outcome.IsOk && call.Stopped is null && !call.IsCommitted && call.Requests.CanSendAgain)
         {
             if (call.Node is { } node) (call.Tried ??= []).Add(node);
-            if (!sentAgain && WasNotStarted(outcome))
+            if (!sentAgain && MaySendAgainAtOnce(outcome))
             {
                 sentAgain = true;
                 outcome = await next(call);
@@ -47,13 +47,12 @@ internal sealed class RetryLink(RpcChannel channel)
             }
             if (!IsRetryable(call, outcome)) return outcome;
             _budget.OnRetryableFailure();
-            outcome.GaveUp = true;
             var pushback = FindPushback(outcome);
-            if (pushback is { Ticks: < 0 } || call.PreviousAttempts + 1 >= _options.MaxAttempts) return outcome;
+            if (pushback is { Ticks: < 0 } || call.PreviousAttempts + 1 >= _options.MaxAttempts) return outcome.AsGivenUp();
             // A server that names a time starts the backoff anew.
             waits = pushback is null ? waits : 0;
             wait = pushback ?? _backoff.Next(waits++, wait);
-            if (wait >= call.Remaining - channel.Options.MinTimeout || !_budget.TryTakeRetry()) return outcome;
+            if (wait >= call.Remaining - channel.Options.MinTimeout || !_budget.TryTakeRetry()) return outcome.AsGivenUp();
             if (!await WaitAsync(call, wait)) return call.Stopped!;
             call.PreviousAttempts++;
             channel.Telemetry.CountRetry(call.Method);
@@ -69,6 +68,9 @@ internal sealed class RetryLink(RpcChannel channel)
         return call.Stopped is null;
     }
 
+    /// <summary>Whether a call that was not begun goes out once more without any policy. A refused stream is not: the transport has done that itself, three times.</summary>
+    public static bool MaySendAgainAtOnce(CallOutcome outcome) => outcome.Reach != Reach.NotStarted && WasNotStarted(outcome);
+
     private static bool WasNotStarted(CallOutcome outcome) =>
         outcome.Reach is Reach.NotStarted or Reach.NoConnection || (outcome.Status.StatusCode == StatusCode.Unavailable && outcome.ToException().SaysNotStarted());
 
@@ -83,8 +85,8 @@ internal sealed class RetryLink(RpcChannel channel)
         _ => false,
     };
 
-    // Negative or unreadable: the server does not want to be tried again (spec §8.5).
-    private static TimeSpan? FindPushback(CallOutcome outcome)
+    /// <summary>When the server wants to be tried again; negative (or unreadable): not at all (spec §8.5).</summary>
+    public static TimeSpan? FindPushback(CallOutcome outcome)
     {
         if (outcome.Trailers.GetValue(HeaderNames.RetryPushback) is not { } text) return null;
         return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds)

@@ -27,6 +27,7 @@ public sealed class RpcChannel : ChannelBase, IDisposable
             ?? (options.Addresses.Count > 0 && options.Addresses.All(address => address.IsLoopback) ? TimeSpan.Zero : s_networkAllowance);
         RetryBudget = options.Retry.Tokens is { } tokens ? new TokenRetryBudget(tokens) : new WindowRetryBudget(options.Retry.Budget, clock);
         AddIdempotentMethods(options.IdempotentMethods);
+        Timers = new CallTimers(clock);
         Chain = new ClientChain(this);
         Endpoints = new EndpointSet(this);
     }
@@ -46,6 +47,8 @@ public sealed class RpcChannel : ChannelBase, IDisposable
     internal ClientChain Chain { get; }
 
     internal EndpointSet Endpoints { get; }
+
+    internal CallTimers Timers { get; }
 
     /// <inheritdoc/>
     public override CallInvoker CreateCallInvoker() => new ChannelInvoker(this);

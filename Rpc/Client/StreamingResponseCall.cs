@@ -56,11 +56,17 @@ internal sealed class StreamingResponseCall<TRequest, TResponse> : ClientCall, I
         if (ResponseReading.HasStatus(response))
         {
             // It counts when nothing follows, and then ends the attempt but perhaps not the call: the caller does not see it here.
-            _reader = CreateReader(response);
-            _first = await _reader.ReadAsync(_method.ResponseMarshaller, Stopping);
-            if (_first is null) return ResponseReading.ReadOutcome(response, hasMessages: false);
+            var reader = CreateReader(response);
+            _first = await reader.ReadAsync(_method.ResponseMarshaller, Stopping);
+            if (_first is null)
+            {
+                reader.Dispose();
+                return ResponseReading.ReadOutcome(response, hasMessages: false);
+            }
+            _reader = reader;
             Commit();
         }
+        Channel.Endpoints.Complete(this, CallOutcome.Begun);
         _answer.TrySetResult(response);
         return await _read.Task.WaitAsync(Stopping);
     }

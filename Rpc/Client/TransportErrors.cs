@@ -28,7 +28,9 @@ internal static class TransportErrors
             // Nothing was sent and nothing is broken: the transport refused to send more headers than the server takes.
             HttpRequestException { HttpRequestError: HttpRequestError.Unknown, InnerException: null } =>
                 (RpcErrors.Create(StatusCode.ResourceExhausted, Reasons.UpstreamError, $"The metadata is more than {service} takes.", service, cause: exception), Reach.Here),
-            HttpRequestException or IOException or ObjectDisposedException or OperationCanceledException =>
+            // The address left, or the channel was closed, between the pick and the sending.
+            ObjectDisposedException => (RpcErrors.Create(StatusCode.Unavailable, Reasons.NoEndpoint, $"No connection to {service}.", service, cause: exception), Reach.NoConnection),
+            HttpRequestException or IOException or OperationCanceledException =>
                 (RpcErrors.Create(StatusCode.Unavailable, Reasons.UpstreamError, $"The connection to {service} broke.", service, cause: exception), Reach.BrokenConnection),
             _ => (RpcErrors.Create(StatusCode.Internal, Reasons.Internal, $"The call to {service} failed.", service, cause: exception), Reach.Here),
         };

@@ -23,6 +23,12 @@ public sealed class GrpcServiceOptions
     /// <summary>Whether every answer says in the trailer server-timing how many milliseconds it took. Default: no, it costs about 2 % of a small call.</summary>
     public bool SendServerTiming { get; set; }
 
+    /// <summary>
+    /// How busy this server is, 0 to 1000: told in the header cpu-usage to callers that ask, who then spread their calls by it. Called
+    /// for every such call. Default: nothing is told.
+    /// </summary>
+    public Func<int>? CpuUsage { get; set; }
+
     /// <summary>What stands around every method, outermost first, inside of the server's own chain.</summary>
     public IList<Interceptor> Interceptors { get; } = [];
 }

@@ -16,7 +16,7 @@ internal sealed class ResponseStream<T>(ServerCall call, Marshaller<T> marshalle
     {
         cancellationToken.ThrowIfCancellationRequested();
         // A method that passes the call's own token means what every write does anyway.
-        var token = cancellationToken == call.CancellationToken ? CancellationToken.None : cancellationToken;
+        var token = !cancellationToken.CanBeCanceled || cancellationToken == call.CancellationToken ? CancellationToken.None : cancellationToken;
         return call.WriteAsync(marshaller, message, token);
     }
 }

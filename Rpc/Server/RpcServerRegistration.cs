@@ -1,6 +1,7 @@
 using System.Reflection;
 using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -18,6 +19,7 @@ public static class RpcServerRegistration
         services.TryAddSingleton<RpcTelemetry>();
         services.TryAddSingleton<ServerChain>();
         services.TryAddSingleton<GrpcServiceRegistry>();
+        services.TryAddSingleton(new RegisteredServices(services));
         services.TryAddSingleton<Reflection.DescriptorIndex>();
         services.AddMetrics();
         services.AddRouting();
@@ -49,20 +51,38 @@ public static class RpcServerRegistration
         var services = endpoints.ServiceProvider;
         var registry = services.GetService<GrpcServiceRegistry>()
             ?? throw new InvalidOperationException("Call services.AddGrpc() before MapGrpcService.");
+        var (options, telemetry) = (services.GetRequiredService<IOptions<GrpcServiceOptions>>().Value, services.GetRequiredService<RpcTelemetry>());
         var binder = new ServiceBinder<TService>(
-            endpoints,
-            services.GetRequiredService<ServerChain>(),
-            services.GetRequiredService<IOptions<GrpcServiceOptions>>().Value,
-            services.GetRequiredService<RpcTelemetry>(),
-            services.GetRequiredService<TimeProvider>());
+            endpoints, services.GetRequiredService<ServerChain>(), options, telemetry, services.GetRequiredService<TimeProvider>());
         Bind(binder);
         registry.Add(binder.Services, FindDescriptor<TService>());
         if (registry.TakeFallback())
         {
-            endpoints.Map("{**path}", ServerProtocol.AnswerUnknown).WithDisplayName("gRPC unknown method").WithOrder(int.MaxValue);
+            MapUnknown(endpoints, options, telemetry);
             endpoints.MapGrpcService<Health.HealthService>();
         }
         return new Conventions(binder.Endpoints);
+    }
+
+    // A route for every path would be looked at, and its values be made, also for calls of known methods. So unknown ones are found by
+    // having no route, wherever the pipeline is at hand.
+    private static void MapUnknown(IEndpointRouteBuilder endpoints, GrpcServiceOptions options, RpcTelemetry telemetry)
+    {
+        if (endpoints is IApplicationBuilder app)
+        {
+            app.Use(next => http =>
+            {
+                if (http.GetEndpoint() is not null || !Wire.HeaderNames.IsGrpc(http.Request.ContentType)) return next(http);
+                ServerProtocol.AnswerUnknown(http, options, telemetry);
+                return Task.CompletedTask;
+            });
+            return;
+        }
+        endpoints.Map("{**path}", http =>
+        {
+            ServerProtocol.AnswerUnknown(http, options, telemetry);
+            return Task.CompletedTask;
+        }).WithDisplayName("gRPC unknown method").WithOrder(int.MaxValue);
     }
 
     // Generated code names the descriptor of a service "Descriptor" in the static class that binds it.

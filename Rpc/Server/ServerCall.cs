@@ -18,9 +18,10 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
     private const int MaxBufferedBytes = 64 * 1024;
     private static readonly TimeSpan AnswerGrace = TimeSpan.FromMilliseconds(250);
 
-    // Guards _isEnded, _isWriting, _written and _deadlineAnswer: the method's thread, the timer and the connection's end meet here.
+    // Guards _isEnded, _ended, _reader, _isWriting, _written and _deadlineAnswer: the method's thread, the timer and the connection's end meet here.
     private readonly Lock _gate = new();
-    private readonly CancellationTokenSource _ended = new();
+    // Made when somebody asks for the token: most methods that are answered at once never do.
+    private CancellationTokenSource? _ended;
     private readonly long _startedAt = clock.GetTimestamp();
     private ITimer? _timer;
     private CancellationTokenRegistration _onAborted;
@@ -29,13 +30,14 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
     private Dictionary<object, object>? _userState;
     private Metadata? _requestHeaders;
     private Metadata? _responseTrailers;
-    private DateTime? _deadline;
+    private long _deadlineTicks;
     private MessageReader? _reader;
     private MessageWriter? _writer;
     private string? _wantedEncoding;
     private bool _hasHeaders;
     private bool _compresses;
     private bool _isEnded;
+    private volatile bool _isDisposed;
     private bool _isWriting;
 
     public HttpContext Http => http;
@@ -52,14 +54,35 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
             ? $"ipv6:[{address}]:{http.Connection.RemotePort}"
             : $"ipv4:{address}:{http.Connection.RemotePort}";
 
-    public override DateTime Deadline => _deadline ??= clock.GetUtcNow().UtcDateTime + Remaining;
+    public override DateTime Deadline
+    {
+        get
+        {
+            if (_deadlineTicks == 0) _deadlineTicks = (clock.GetUtcNow().UtcDateTime + Remaining).Ticks;
+            return new DateTime(_deadlineTicks, DateTimeKind.Utc);
+        }
+    }
 
     /// <summary>Time until the deadline; negative when it has passed.</summary>
     public TimeSpan Remaining => timeout - clock.GetElapsedTime(_startedAt);
 
     public override Metadata RequestHeaders => _requestHeaders ??= ReadRequestHeaders();
 
-    public override CancellationToken CancellationToken => _ended.Token;
+    public override CancellationToken CancellationToken
+    {
+        get
+        {
+            lock (_gate)
+            {
+                if (_ended is not null) return _ended.Token;
+                // The HTTP context may serve another request by now.
+                if (_isEnded) return new CancellationToken(canceled: true);
+                _ended = new CancellationTokenSource();
+            }
+            _onAborted = http.RequestAborted.UnsafeRegister(static call => ((ServerCall)call!).Abandon(), this);
+            return _ended.Token;
+        }
+    }
 
     public override Metadata ResponseTrailers => _responseTrailers ??= [];
 
@@ -95,7 +118,8 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
             End(tooLate.Status, tooLate.Trailers);
             return false;
         }
-        _onAborted = http.RequestAborted.UnsafeRegister(static call => ((ServerCall)call!).Abandon(), this);
+        // Whoever writes to a caller that left would go on for ever if it were not told.
+        if (method.Type != MethodType.Unary) _ = CancellationToken;
         _timer = clock.CreateTimer(static call => _ = ((ServerCall)call!).AnswerDeadlineAsync(), this, timeout, Timeout.InfiniteTimeSpan);
         return true;
     }
@@ -130,12 +154,13 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
     /// <summary>The next request, or null after the last one.</summary>
     public ValueTask<T?> ReadAsync<T>(Marshaller<T> marshaller, CancellationToken cancellationToken) where T : class
     {
-        if (_reader is null)
+        MessageReader reader;
+        lock (_gate)
         {
-            _reader = new MessageReader(http.Request.BodyReader, options.MaxReceiveMessageBytes);
-            if (http.Request.Headers.TryGetValue(HeaderNames.Encoding, out var encoding)) _reader.Encoding = encoding.ToString();
+            if (_isEnded) throw new OperationCanceledException("The call has ended.");
+            reader = _reader ??= CreateReader();
         }
-        return _reader.ReadAsync(marshaller, cancellationToken);
+        return reader.ReadAsync(marshaller, cancellationToken);
     }
 
     /// <summary>Sends one message of a stream; completes when the connection has room for more, so a slow reader slows the method down.</summary>
@@ -162,6 +187,7 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
     public void End<T>(Marshaller<T> marshaller, T message)
     {
         if (message is null) throw new InvalidOperationException($"The method {Method} returned null.");
+        if (http.RequestAborted.IsCancellationRequested) Abandon();
         lock (_gate)
         {
             if (_isEnded) return;
@@ -192,10 +218,16 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
 
     public async ValueTask DisposeAsync()
     {
-        // The HTTP context serves another request next: what was not read of this one is gone.
-        _requestHeaders ??= [];
+        _isDisposed = true;
         await _onAborted.DisposeAsync();
         if (_timer is not null) await _timer.DisposeAsync();
+    }
+
+    private MessageReader CreateReader()
+    {
+        var reader = new MessageReader(http.Request.BodyReader, options.MaxReceiveMessageBytes);
+        if (http.Request.Headers.TryGetValue(HeaderNames.Encoding, out var encoding)) reader.Encoding = encoding.ToString();
+        return reader;
     }
 
     private void Write<T>(Marshaller<T> marshaller, T message)
@@ -226,7 +258,7 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
             if (_isEnded) return;
             MarkEnded(Status.DefaultCancelled);
         }
-        _ended.Cancel();
+        _ended?.Cancel();
     }
 
     // The answer goes out even past a method that ignores its token. Of the trailers that the method set none are sent: it may be
@@ -245,7 +277,9 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
         }
         try
         {
-            var cancelled = _ended.CancelAsync();
+            // Reading is not given the token, which costs something for every call.
+            _reader?.CancelPendingRead();
+            var cancelled = _ended?.CancelAsync() ?? Task.CompletedTask;
             await CompleteOrResetAsync(written, error);
             await cancelled;
             answered.SetResult();
@@ -285,7 +319,7 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
     {
         lock (_gate)
         {
-            if (_isEnded) throw new OperationCanceledException("The call has ended.", CancellationToken);
+            if (_isEnded) throw new OperationCanceledException("The call has ended.", new CancellationToken(canceled: true));
             if (_isWriting) throw new InvalidOperationException("A write is still under way: write one message at a time.");
             _isWriting = true;
         }
@@ -305,7 +339,7 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
     {
         var response = http.Response;
         var isTrailersOnly = !response.HasStarted && response.BodyWriter.UnflushedBytes == 0;
-        var target = isTrailersOnly ? response.Headers : http.Features.Get<IHttpResponseTrailersFeature>()!.Trailers;
+        var target = isTrailersOnly ? response.Headers : ((IHttpResponseTrailersFeature)http.Features[typeof(IHttpResponseTrailersFeature)]!).Trailers;
         target[HeaderNames.Status] = HeaderNames.Format(status.StatusCode);
         if (status.Detail.Length > 0) target[HeaderNames.Message] = PercentCoding.Encode(RpcErrors.Cut(status.Detail));
         if (options.SendServerTiming)
@@ -317,6 +351,8 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
     private Metadata ReadRequestHeaders()
     {
         var metadata = new Metadata();
+        // The HTTP context may serve another request by now: what was not read of this one is gone.
+        if (_isDisposed) return metadata;
         foreach (var (name, values) in http.Request.Headers)
         {
             foreach (var value in values) MetadataCoding.Decode(metadata, name, value);

@@ -87,7 +87,7 @@ internal sealed partial class ServerChain
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask AnswerErrorsAsync(ServerCall call, ServerStep next)
     {
-        RequestContext.Current = new RequestContext(call);
+        RequestContext.Enter(call);
         try
         {
             await next(call);

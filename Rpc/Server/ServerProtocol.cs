@@ -1,3 +1,4 @@
+using System.Globalization;
 using FeedMall.Rpc.Errors;
 using FeedMall.Rpc.Wire;
 using Grpc.Core;
@@ -11,8 +12,8 @@ namespace FeedMall.Rpc.Server;
 internal static class ServerProtocol
 {
     /// <summary>Refuses what is no gRPC request; true for one that is, whose response is then prepared.</summary>
-    /// <param name="streams">Whether the method takes a stream of requests.</param>
-    public static bool TryAccept(HttpContext http, bool streams)
+    /// <param name="streams">Whether the request's body may be longer than the server's limit for bodies.</param>
+    public static bool TryAccept(HttpContext http, bool streams, GrpcServiceOptions options)
     {
         if (!HeaderNames.IsGrpc(http.Request.ContentType))
         {
@@ -32,6 +33,8 @@ internal static class ServerProtocol
             WriteTrailersOnly(http, new Status(StatusCode.Unimplemented, $"The encoding '{encoding}' is not supported."));
             return false;
         }
+        if (options.CpuUsage is { } usage && http.Request.Headers.ContainsKey(MetadataKeys.EnableCpuUsage))
+            http.Response.Headers[MetadataKeys.CpuUsage] = Math.Clamp(usage(), 0, 1000).ToString(CultureInfo.InvariantCulture);
         if (streams) LiftBodyLimits(http);
         return true;
     }
@@ -44,11 +47,12 @@ internal static class ServerProtocol
     }
 
     /// <summary>Answers a path that names no method: UNIMPLEMENTED for a gRPC request, 404 for any other.</summary>
-    public static Task AnswerUnknown(HttpContext http)
+    public static void AnswerUnknown(HttpContext http, GrpcServiceOptions options, RpcTelemetry telemetry)
     {
         if (!HeaderNames.IsGrpc(http.Request.ContentType)) http.Response.StatusCode = StatusCodes.Status404NotFound;
-        else if (TryAccept(http, streams: false)) WriteTrailersOnly(http, new Status(StatusCode.Unimplemented, $"The method '{http.Request.Path}' is not known here."));
-        return Task.CompletedTask;
+        if (http.Response.StatusCode == StatusCodes.Status404NotFound || !TryAccept(http, streams: false, options)) return;
+        WriteTrailersOnly(http, new Status(StatusCode.Unimplemented, $"The method '{http.Request.Path}' is not known here."));
+        telemetry.RecordUnknownMethod();
     }
 
     private static void WriteTrailersOnly(HttpContext http, Status status)

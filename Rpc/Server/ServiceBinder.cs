@@ -21,6 +21,9 @@ internal sealed class ServiceBinder<TService>(
     where TService : class
 {
     private readonly ObjectFactory<TService> _create = ActivatorUtilities.CreateFactory<TService>([]);
+    // Null when a service needs something that lives as long as its request.
+    private readonly IServiceProvider? _singletons =
+        endpoints.ServiceProvider.GetRequiredService<RegisteredServices>().AreSingletons(typeof(TService)) ? endpoints.ServiceProvider : null;
 
     public List<IEndpointConventionBuilder> Endpoints { get; } = [];
 
@@ -118,10 +121,10 @@ internal sealed class ServiceBinder<TService>(
             // Routes match regardless of case, gRPC paths do not.
             if (!string.Equals(http.Request.Path.Value, method.FullName, StringComparison.Ordinal))
             {
-                await ServerProtocol.AnswerUnknown(http);
+                ServerProtocol.AnswerUnknown(http, options, telemetry);
                 return;
             }
-            if (!ServerProtocol.TryAccept(http, streams)) return;
+            if (!ServerProtocol.TryAccept(http, streams, options)) return;
             await using var call = new ServerCall(http, method, ReadTimeout(http, defaultTimeout), options, clock);
             await run(call);
         }).WithDisplayName($"gRPC {method.FullName}"));
@@ -139,9 +142,9 @@ internal sealed class ServiceBinder<TService>(
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private static async ValueTask<TRequest> ReadSingleAsync<TRequest>(ServerCall call, Marshaller<TRequest> marshaller) where TRequest : class
     {
-        var request = await call.ReadAsync(marshaller, call.CancellationToken)
+        var request = await call.ReadAsync(marshaller, CancellationToken.None)
             ?? throw new RpcException(new Status(StatusCode.Unimplemented, "The request has no message; this method takes one."));
-        if (await call.ReadAsync(marshaller, call.CancellationToken) is not null)
+        if (await call.ReadAsync(marshaller, CancellationToken.None) is not null)
             throw new RpcException(new Status(StatusCode.Unimplemented, "The request has more than one message; this method takes one."));
         return request;
     }
@@ -159,7 +162,7 @@ internal sealed class ServiceBinder<TService>(
     private TService CreateService(ServerCallContext context)
     {
         var call = context as ServerCall ?? throw new InvalidOperationException("An interceptor has to pass on the context that it was given.");
-        var service = _create(call.Http.RequestServices, []);
+        var service = _create(_singletons ?? call.Http.RequestServices, []);
         if (service is IAsyncDisposable or IDisposable) call.Http.Response.RegisterForDisposeAsync(new Owned(service));
         return service;
     }

@@ -8,12 +8,14 @@ namespace FeedMall.Rpc.Wire;
 /// <summary>Reads messages from a pipe, in place. Where the bytes are cut into frames does not matter.</summary>
 internal sealed class MessageReader(PipeReader pipe, int maxBytes) : MessageDecoder(maxBytes)
 {
+    private bool _isAtEnd;
+
     /// <summary>The next message, or null at a clean end.</summary>
     /// <exception cref="RpcException">INTERNAL for a malformed or cut-off message, RESOURCE_EXHAUSTED for one over the limit.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<T?> ReadAsync<T>(Marshaller<T> marshaller, CancellationToken cancellationToken) where T : class
     {
-        while (true)
+        while (!_isAtEnd)
         {
             ReadResult result;
             try
@@ -31,6 +33,7 @@ internal sealed class MessageReader(PipeReader pipe, int maxBytes) : MessageDeco
             if (TryFindPayload(buffer, out var payload))
             {
                 var message = Decode(marshaller, payload);
+                _isAtEnd = result.IsCompleted && buffer.End.Equals(payload.End);
                 Advance(payload.End, payload.End);
                 return message;
             }
@@ -41,6 +44,7 @@ internal sealed class MessageReader(PipeReader pipe, int maxBytes) : MessageDeco
             }
             Advance(buffer.Start, buffer.End);
         }
+        return null;
     }
 
     // Kestrel tells of a lost caller here too: giving back what was read can be the first that notices.
@@ -55,6 +59,9 @@ internal sealed class MessageReader(PipeReader pipe, int maxBytes) : MessageDeco
             throw new LostCallerException(exception);
         }
     }
+
+    /// <summary>Lets a read that waits, or else the next one, fail.</summary>
+    public void CancelPendingRead() => pipe.CancelPendingRead();
 
     private bool TryFindPayload(ReadOnlySequence<byte> buffer, out ReadOnlySequence<byte> payload)
     {

@@ -9,6 +9,9 @@ internal sealed class PooledBuffer(int capacity) : IBufferWriter<byte>, IDisposa
 
     public int Length { get; private set; }
 
+    /// <summary>The array itself, of which the first <see cref="Length"/> bytes count.</summary>
+    public byte[] Array => _bytes;
+
     public ReadOnlyMemory<byte> Written => _bytes.AsMemory(0, Length);
 
     public void Advance(int count) => Length += count;
@@ -29,7 +32,7 @@ internal sealed class PooledBuffer(int capacity) : IBufferWriter<byte>, IDisposa
     public void EnsureRoom(int bytes)
     {
         if (_bytes.Length - Length >= Math.Max(bytes, 1)) return;
-        var larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(Array.MaxLength, Math.Max((long)Length + Math.Max(bytes, 1), Length * 2L)));
+        var larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(System.Array.MaxLength, Math.Max((long)Length + Math.Max(bytes, 1), Length * 2L)));
         _bytes.AsSpan(0, Length).CopyTo(larger);
         ArrayPool<byte>.Shared.Return(_bytes);
         _bytes = larger;

@@ -1,6 +1,8 @@
 using System.Net.Mime;
 using System.Net.Sockets;
 using System.Text.Json;
+using System.Text.Json.Serialization;
+using FeedMall.Rpc.Client;
 using FeedMall.ServiceDefaults.Telemetry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -18,9 +20,11 @@ namespace FeedMall.ServiceDefaults.Governor;
 /// limits, authentication) touches it, and so that it can be bound to the loopback interface alone.
 /// </summary>
 internal sealed class GovernorServer(
-    IOptions<ServiceOptions> options, ServiceIdentity identity, HealthCheckService health, PrometheusExporter metrics) : IHostedService, IAsyncDisposable
+    IOptions<ServiceOptions> options, ServiceIdentity identity, HealthCheckService health, PrometheusExporter metrics,
+    RpcChannels? channels = null) : IHostedService, IAsyncDisposable
 {
     private const string PrometheusContentType = "text/plain; version=0.0.4; charset=utf-8";
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Converters = { new JsonStringEnumConverter() } };
     private WebApplication? _server;
 
     /// <summary>Where it can be reached; null when it is turned off or not started.</summary>
@@ -60,9 +64,10 @@ internal sealed class GovernorServer(
     private void Map(WebApplication server)
     {
         server.MapGet("/", () => Results.Text(
-            $"FeedMall governor of {identity.Name} ({identity.Instance})\n\n/metrics  Prometheus\n/healthz  alive?\n/readyz   ready, and what is not\n"));
+            $"FeedMall governor of {identity.Name} ({identity.Instance})\n\n/metrics  Prometheus\n/healthz  alive?\n/readyz   ready, and what is not\n/rpc      the addresses that this service calls: state, score, calls under way\n"));
         server.MapGet("/healthz", () => Results.Text("alive\n"));
         server.MapGet("/readyz", ReadyAsync);
+        server.MapGet("/rpc", () => Results.Json(channels?.All.Select(channel => new { channel.Target, Retries = channel.RetrySnapshot(), Endpoints = channel.Snapshot() }) ?? [], Json));
         server.MapGet("/metrics", () => metrics.Scrape() is { } text
             ? Results.Text(text, PrometheusContentType)
             : Results.Text("The metrics could not be collected in time.\n", statusCode: StatusCodes.Status503ServiceUnavailable));

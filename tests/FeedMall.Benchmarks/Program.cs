@@ -2,6 +2,7 @@ using FeedMall.Benchmarks.Balancing;
 using FeedMall.Benchmarks.Calls;
 using FeedMall.Benchmarks.Edge;
 using FeedMall.Benchmarks.Interop;
+using FeedMall.Benchmarks.Wire;
 
 return args switch
 {
@@ -11,6 +12,7 @@ return args switch
     ["calls", .. var rest] => await CallsBenchmark.RunAsync(rest),
     ["calls-server"] => await CallsServer.RunAsync(),
     ["interop", .. var rest] => await InteropReport.RunAsync(rest),
+    ["wire", .. var rest] => await WireBenchmark.RunAsync(rest),
     _ => Usage(),
 };
 
@@ -32,6 +34,9 @@ static int Usage()
 
           interop [--out FILE]
               the official gRPC interop cases between our runtime, Node's and Python's, as a table. Needs what ./test.sh installs.
+
+          wire [--out FILE]
+              the parts of a call and whole calls in one process, by BenchmarkDotNet: nanoseconds and bytes allocated.
         """);
     return 2;
 }

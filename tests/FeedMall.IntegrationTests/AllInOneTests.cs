@@ -1,5 +1,8 @@
 using System.Net;
+using System.Net.Http.Json;
 using System.Net.Sockets;
+using Dapper;
+using FeedMall.ServiceDefaults.Database;
 using FeedMall.Testing;
 using Xunit;
 
@@ -44,12 +47,15 @@ public sealed class AllInOneTests
         using var folder = new TemporaryFolder();
         using var http = new HttpClient { BaseAddress = new Uri(_bff) };
         var story = new Story(http);
-        await using (var cut = Start(folder))
+        foreach (var line in new[] { "Loading demo data", "feed: 42 users", "Loading demo data" })
         {
-            await cut.WaitForLineAsync("Loading demo data", cancel);
+            await using var cut = Start(folder);
+            await cut.WaitForLineAsync(line, cancel);
             await cut.KillAsync();
         }
-        await using (var completed = Start(folder)) await completed.WaitForLineAsync("240 posts", cancel);
+        await using (var completed = Start(folder)) await completed.WaitForLineAsync("mall: 24 shops", cancel);
+        // What a kill between creating and publishing leaves.
+        await ReadAsync<long>(folder, "mall", "UPDATE collections SET state = 1 WHERE id IN (SELECT id FROM collections ORDER BY id LIMIT 2) RETURNING id", cancel);
         File.Delete(Path.Combine(folder.Path, ".data", "demo-data-loaded"));
         await using var again = Start(folder);
         await again.WaitForLineAsync("Ctrl+C", cancel);
@@ -57,6 +63,49 @@ public sealed class AllInOneTests
         Assert.Equal(24, await CountAsync(story, "/v1/mall/shops", cancel));
         Assert.Equal(216, await CountAsync(story, "/v1/mall/products", cancel));
         Assert.Equal(120, await CountAsync(story, "/v1/mall/collections", cancel));
+        // The lists show what is published; the table has drafts too.
+        Assert.Equal([120L], await ReadAsync<long>(folder, "mall", "SELECT COUNT(*) FROM collections", cancel));
+        Assert.Equal([240L], await ReadAsync<long>(folder, "feed", "SELECT COUNT(*) FROM posts", cancel));
+    }
+
+    [Fact]
+    public async Task Two_first_starts_give_the_same_order()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        var orders = new List<string[]>();
+        for (var i = 0; i < 2; i++)
+        {
+            using var folder = new TemporaryFolder();
+            await using (var first = Start(folder)) await first.WaitForLineAsync("Ctrl+C", cancel);
+            orders.Add([
+                .. await ReadAsync<string>(folder, "feed", "SELECT name FROM users ORDER BY id", cancel),
+                .. await ReadAsync<string>(folder, "feed", "SELECT title FROM posts ORDER BY id", cancel),
+                .. await ReadAsync<string>(folder, "mall", "SELECT name FROM shops ORDER BY id", cancel),
+                .. await ReadAsync<string>(folder, "mall", "SELECT title FROM products ORDER BY id", cancel),
+                .. await ReadAsync<string>(folder, "mall", "SELECT title FROM collections ORDER BY id", cancel)]);
+        }
+        Assert.Equal(42 + 240 + 24 + 216 + 120, orders[0].Length);
+        Assert.Equal(orders[0], orders[1]);
+    }
+
+    [Fact]
+    public async Task A_demo_name_that_somebody_has_leaves_the_demo_data_out_and_everything_runs()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        using var folder = new TemporaryFolder();
+        using var http = new HttpClient { BaseAddress = new Uri(_bff) };
+        await using (var first = Start(folder, "--AllInOne:DemoData=false"))
+        {
+            await first.WaitForLineAsync("Ctrl+C", cancel);
+            using var registered = await http.PostAsJsonAsync("/v1/auth/register", new { name = "ada", password = "another password" }, cancel);
+            Assert.Equal(HttpStatusCode.Created, registered.StatusCode);
+        }
+        await using var second = Start(folder);
+        await second.WaitForLineAsync("Ctrl+C", cancel);
+        Assert.Contains("\"ada\" is there already with another password", second.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("feedmall-demo", second.Output, StringComparison.Ordinal);
+        using var ready = await http.GetAsync("/readyz", cancel);
+        Assert.Equal(HttpStatusCode.OK, ready.StatusCode);
     }
 
     [Fact]
@@ -134,6 +183,12 @@ public sealed class AllInOneTests
         Assert.True(exitCode == 0, process.Output);
         Assert.InRange(took, TimeSpan.Zero, TimeSpan.FromSeconds(5));
         Assert.EndsWith("Stopping …", process.Output.TrimEnd(), StringComparison.Ordinal);
+    }
+
+    private static async Task<IEnumerable<T>> ReadAsync<T>(TemporaryFolder folder, string service, string sql, CancellationToken cancel)
+    {
+        await using var database = ServiceDatabase.Open($"{service}.db", Path.Combine(folder.Path, ".data"));
+        return await database.ReadAsync(connection => connection.QueryAsync<T>(sql), cancel);
     }
 
     private ServiceProcess Start(TemporaryFolder folder, params string[] settings) => ServiceProcess.Start("AllInOne", folder.Path, [

@@ -6,9 +6,10 @@ namespace FeedMall.Testing;
 /// </summary>
 public sealed class TestClock : TimeProvider
 {
-    // Guards _now and _timers.
+    // Guards _now, _timers and _awaited.
     private readonly Lock _gate = new();
     private readonly List<TestTimer> _timers = [];
+    private readonly List<(DateTimeOffset DueAt, TaskCompletionSource Set)> _awaited = [];
     private readonly DateTimeOffset _start;
     private DateTimeOffset _now;
 
@@ -34,9 +35,24 @@ public sealed class TestClock : TimeProvider
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
         var timer = new TestTimer(this, callback, state);
-        timer.Change(dueTime, period);
-        lock (_gate) _timers.Add(timer);
+        lock (_gate)
+        {
+            _timers.Add(timer);
+            timer.Change(dueTime, period);
+        }
         return timer;
+    }
+
+    /// <summary>Completes when the code under test has set a timer that is due in exactly this time from now: only then <see cref="Advance"/> can reach it.</summary>
+    public Task WaitForTimerAsync(TimeSpan due)
+    {
+        lock (_gate)
+        {
+            if (_timers.Any(timer => timer.DueAt == _now + due)) return Task.CompletedTask;
+            var set = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _awaited.Add((_now + due, set));
+            return set.Task;
+        }
     }
 
     /// <summary>Moves time forward and fires the timers that become due on the way.</summary>
@@ -69,6 +85,7 @@ public sealed class TestClock : TimeProvider
             {
                 DueAt = dueTime == Timeout.InfiniteTimeSpan ? null : clock._now + dueTime;
                 _period = period;
+                clock._awaited.RemoveAll(awaited => awaited.DueAt == DueAt && awaited.Set.TrySetResult());
                 return true;
             }
         }

@@ -27,6 +27,8 @@ internal sealed class Endpoint : IDisposable
     private readonly RpcChannel _channel;
     private readonly ResolvedAddress _address;
     private readonly ConnectionBackoff _backoff;
+    // Guards Node and its availability, and _state: a new weight brings a new node, at any time.
+    private readonly Lock _gate = new();
     private int _failures;
     private int _isReconnecting;
     private volatile EndpointState _state;
@@ -39,7 +41,8 @@ internal sealed class Endpoint : IDisposable
         Http = new HttpMessageInvoker(Transport.CreateHandler(address, channel.Options), disposeHandler: true);
     }
 
-    public BalancerNode Node { get; }
+    /// <summary>What stands for it in the balancer now; calls under way may still hold an earlier one.</summary>
+    public BalancerNode Node { get; private set; }
 
     public HttpMessageInvoker Http { get; }
 
@@ -51,6 +54,16 @@ internal sealed class Endpoint : IDisposable
     /// <summary>Where a method is called; made once for each method.</summary>
     public Uri UriOf(IMethod method) => _uris.GetOrAdd(method, static (method, address) => new Uri(address, method.FullName), _address.Address);
 
+    /// <summary>The same connections, with this share of the calls.</summary>
+    public Endpoint WithWeight(double weight)
+    {
+        lock (_gate)
+        {
+            if (weight != Node.Weight) Node = new BalancerNode(_address.Key, weight, this) { IsAvailable = Node.IsAvailable };
+        }
+        return this;
+    }
+
     /// <summary>A call came back over a connection.</summary>
     public void OnAnswer()
     {
@@ -61,8 +74,7 @@ internal sealed class Endpoint : IDisposable
     public void OnBroken(Reach reach)
     {
         if (Interlocked.Exchange(ref _isReconnecting, 1) != 0) return;
-        Node.IsAvailable = false;
-        _state = reach == Reach.NoConnection ? EndpointState.Waiting : EndpointState.Connecting;
+        Set(reach == Reach.NoConnection ? EndpointState.Waiting : EndpointState.Connecting);
         // The loop outlives the request that found the break, so it inherits nothing from it.
         using (ExecutionContext.SuppressFlow()) _ = ReconnectAsync();
     }
@@ -71,7 +83,7 @@ internal sealed class Endpoint : IDisposable
     public void Leave()
     {
         IsListed = false;
-        Node.IsAvailable = false;
+        lock (_gate) Node.IsAvailable = false;
         if (Node.InFlight == 0) Dispose();
     }
 
@@ -90,21 +102,30 @@ internal sealed class Endpoint : IDisposable
                 if (_state == EndpointState.Waiting)
                 {
                     await Task.Delay(_backoff.Next(Math.Min(_failures++, 100)), _channel.Clock, _closed.Token);
-                    _state = EndpointState.Connecting;
+                    Set(EndpointState.Connecting);
                     _channel.Endpoints.OnStateChange();
                 }
                 if (await Transport.CanConnectAsync(_address, _channel.Options, _closed.Token)) break;
-                _state = EndpointState.Waiting;
+                Set(EndpointState.Waiting);
                 _channel.Endpoints.OnStateChange();
             }
-            _state = EndpointState.Ready;
+            // In this order: a call that finds it broken in between is not heard, but the next one is. The other way round the node could
+            // come back into the pick after a call had just taken it out.
+            Set(EndpointState.Ready);
             Volatile.Write(ref _isReconnecting, 0);
-            Node.IsAvailable = true;
             _channel.Endpoints.OnStateChange();
         }
         catch (OperationCanceledException)
         {
             // The channel or the address is gone.
+        }
+    }
+    private void Set(EndpointState state)
+    {
+        lock (_gate)
+        {
+            _state = state;
+            Node.IsAvailable = state == EndpointState.Ready && IsListed;
         }
     }
 }

@@ -31,6 +31,9 @@ internal sealed class EndpointSet : IDisposable
         using (ExecutionContext.SuppressFlow()) _ = FollowAsync(_resolver);
     }
 
+    /// <summary>Whether answers are asked for the load of their server: only a choice between servers has a use for it.</summary>
+    public bool AsksForCpuUsage => _channel.Options.Balancing == BalancingPolicy.Ewma && Volatile.Read(ref _endpoints).Count > 1;
+
     /// <summary>The node for one attempt, counted as in flight; null when none can be reached now.</summary>
     public BalancerNode? TryPick(ReadOnlySpan<BalancerNode> tried) => _balancer.Pick(tried);
 
@@ -42,29 +45,32 @@ internal sealed class EndpointSet : IDisposable
             var changed = Volatile.Read(ref _changed).Task;
             // Again, now that a change cannot be missed any more.
             if (_balancer.Pick() is { } node) return (node, null);
-            if (_isResolved && !call.Options.IsWaitForReady && !IsConnecting())
+            if (_isResolved && !call.Options.IsWaitForReady && !IsAnyNear())
                 return (null, CallOutcome.Local(call, StatusCode.Unavailable, Reasons.NoEndpoint, $"No address of {call.Method.ServiceName} can be reached."));
             await changed.WaitAsync(call.Stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (call.Stopped is { } stopped) return (null, stopped);
         }
     }
 
-    /// <summary>An attempt has ended.</summary>
-    public void Complete(BalancerNode node, long startedAt, ClientCall call, CallOutcome outcome)
+    /// <summary>
+    /// An attempt has ended, or its stream has begun to arrive: a stream is as slow as its first answer, not as long as it lasts. Once for
+    /// each attempt; what comes later changes nothing but the state of the connection.
+    /// </summary>
+    public void Complete(ClientCall call, CallOutcome outcome)
     {
+        var node = call.Node!;
         var endpoint = (Endpoint)node.State!;
         if (outcome.Reach is Reach.NoConnection or Reach.BrokenConnection)
         {
             endpoint.OnBroken(outcome.Reach);
             _resolver?.Refresh();
         }
-        else if (call.AnsweredAt is not null)
+        else if (call.IsAnswered)
         {
             endpoint.OnAnswer();
         }
-        // A stream is as slow as its first answer, not as long as it lasts.
-        if (call.AnsweredAt is { } answeredAt) startedAt += _channel.Clock.GetTimestamp() - answeredAt;
-        _balancer.Complete(node, startedAt, ResultOf(outcome));
+        if (!call.TryTakePick()) return;
+        _balancer.Complete(node, call.AttemptStartedAt, ResultOf(outcome), call.FindCpuUsage());
         if (!endpoint.IsListed && node.InFlight == 0) endpoint.Dispose();
     }
 
@@ -108,7 +114,7 @@ internal sealed class EndpointSet : IDisposable
             if (_closed.IsCancellationRequested) return;
             var before = _endpoints;
             var after = chosen.DistinctBy(address => address.Key).ToDictionary(address => address.Key,
-                address => before.TryGetValue(address.Key, out var known) && known.Node.Weight == address.Weight ? known : new Endpoint(address, _channel));
+                address => before.TryGetValue(address.Key, out var known) ? known.WithWeight(address.Weight) : new Endpoint(address, _channel));
             _balancer.Update([.. after.Values.Select(endpoint => endpoint.Node)]);
             Volatile.Write(ref _endpoints, after);
             foreach (var endpoint in before.Values.Except(after.Values)) endpoint.Leave();
@@ -117,7 +123,8 @@ internal sealed class EndpointSet : IDisposable
         OnStateChange();
     }
 
-    private bool IsConnecting() => Volatile.Read(ref _endpoints).Values.Any(endpoint => endpoint.State == EndpointState.Connecting);
+    // Ready counts too: what came back between the pick and here tells of its change in a moment.
+    private bool IsAnyNear() => Volatile.Read(ref _endpoints).Values.Any(endpoint => endpoint.State != EndpointState.Waiting);
 
     // What counts against a server (spec §2.3); what the caller gave up says nothing about it.
     private static CallResult ResultOf(CallOutcome outcome) => outcome.Status.StatusCode switch

@@ -15,7 +15,14 @@ internal static class CallsBenchmark
 {
     private const int StreamLength = 100;
 
-    private sealed record Sample(Round Load, double ClientBytes, double ServerBytes);
+    private sealed record Sample(Round Load, Cost Client, Cost Server);
+
+    /// <summary>What one process spent on one call.</summary>
+    private sealed record Cost(double Bytes, double CpuMicroseconds)
+    {
+        public static Cost Between(Usage before, Usage after, double calls) =>
+            new((after.Bytes - before.Bytes) / calls, (after.Cpu - before.Cpu).TotalMicroseconds / calls);
+    }
 
     private sealed record Target(string Name, string? ComparedWith, int MessagesPerCall, Func<CancellationToken, Task> Request)
     {
@@ -38,7 +45,7 @@ internal static class CallsBenchmark
             using var http = new HttpClient(new SocketsHttpHandler { EnableMultipleHttp2Connections = true });
             await using var clients = new ServiceCollection().AddLogging()
                 .AddGrpcClient<Bench.BenchClient>((_, options) => options.Addresses = [new Uri(addresses[1])]).BuildServiceProvider();
-            var targets = Targets(http, new Uri(addresses[0]), clients.GetRequiredService<Bench.BenchClient>());
+            var targets = Targets(http, new Uri(addresses[0] + "/echo"), clients.GetRequiredService<Bench.BenchClient>());
             if (Option(args, "--only") is { } only) targets = [.. targets.Where(target => target.Name.Contains(only, StringComparison.Ordinal))];
             var duration = TimeSpan.FromSeconds(seconds);
             foreach (var target in targets) await ClosedLoop.RunAsync(target.Request, callers, duration);
@@ -46,7 +53,7 @@ internal static class CallsBenchmark
             {
                 foreach (var target in targets) await SampleAsync(target, server, callers, duration, $"{round}/{rounds}");
             }
-            var table = Table(targets, callers, (int)rounds, seconds);
+            var table = Table(targets, callers, (int)rounds, seconds, await Conditions.DescribeAsync());
             Console.WriteLine(table);
             if (Option(args, "--out") is { } path) await File.WriteAllTextAsync(path, table);
             return targets.Any(target => target.Samples.Any(sample => sample.Load.Failures > 0)) ? 1 : 0;
@@ -94,38 +101,40 @@ internal static class CallsBenchmark
 
     private static async Task SampleAsync(Target target, Process server, int callers, TimeSpan duration, string round)
     {
-        var (client, remote) = (GC.GetTotalAllocatedBytes(precise: true), await AllocatedAsync(server));
+        var (client, remote) = (Usage.OfThisProcess(), await AskAsync(server));
         var load = await ClosedLoop.RunAsync(target.Request, callers, duration);
         var calls = load.PerSecond * duration.TotalSeconds;
-        var sample = new Sample(load, (GC.GetTotalAllocatedBytes(precise: true) - client) / calls, (await AllocatedAsync(server) - remote) / calls);
+        var sample = new Sample(load, Cost.Between(client, Usage.OfThisProcess(), calls), Cost.Between(remote, await AskAsync(server), calls));
         target.Samples.Add(sample);
-        Console.Error.WriteLine($"round {round} {target.Name}: {load.PerSecond:N0}/s, {sample.ClientBytes:N0} B + {sample.ServerBytes:N0} B per call");
+        Console.Error.WriteLine($"round {round} {target.Name}: {load.PerSecond:N0}/s, {sample.Client.Bytes:N0} B + {sample.Server.Bytes:N0} B per call");
     }
 
-    private static async Task<long> AllocatedAsync(Process server)
+    private static async Task<Usage> AskAsync(Process server)
     {
-        await server.StandardInput.WriteLineAsync("allocated");
+        await server.StandardInput.WriteLineAsync("usage");
         await server.StandardInput.FlushAsync();
-        return long.Parse((await server.StandardOutput.ReadLineAsync())!, CultureInfo.InvariantCulture);
+        return Usage.Read((await server.StandardOutput.ReadLineAsync())!);
     }
 
-    private static string Table(Target[] targets, int callers, int rounds, double seconds)
+    private static string Table(Target[] targets, int callers, int rounds, double seconds, string conditions)
     {
         var text = new StringBuilder();
         text.AppendLine("# What a call costs").AppendLine()
-            .AppendLine("Calls through Rpc, and beside them a bare Kestrel HTTP/2 POST echo called by a bare `HttpClient`; medians of the rounds. Server and load are two")
+            .AppendLine("Calls through Rpc, and beside them a bare Kestrel HTTP/2 POST echo (a route that copies the body to the answer: no gRPC headers, no trailers, no")
+            .AppendLine("messages) called by a bare `HttpClient` that reads the whole answer; medians of the rounds. Server and load are two")
             .AppendLine(CultureInfo.InvariantCulture, $"processes on one machine ({Environment.ProcessorCount} cores): read the ratios. {callers} callers, each sending its next call when the last one is answered;")
-            .AppendLine(CultureInfo.InvariantCulture, $"{rounds} rounds of {seconds:0.#} s per target, taking turns, after one to warm up. Bytes: what each process allocates per call, with everything in it.").AppendLine()
+            .AppendLine(CultureInfo.InvariantCulture, $"{rounds} rounds of {seconds:0.#} s per target, taking turns, after one to warm up. Bytes and CPU time: what each process spends per call, with everything in it.").AppendLine()
             .AppendLine("Made by `dotnet run -c Release --project tests/FeedMall.Benchmarks -- calls --out docs/results/calls.md`.").AppendLine()
-            .AppendLine("| target | calls/s | of the bare echo | p50 ms | p99 ms | client B/call | server B/call | messages/s | failures |")
-            .AppendLine("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+            .AppendLine(conditions).AppendLine()
+            .AppendLine("| target | calls/s | of the bare echo | p50 ms | p99 ms | client B/call | server B/call | client CPU µs | server CPU µs | messages/s | failures |")
+            .AppendLine("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
         foreach (var target in targets)
         {
             var perSecond = target.Median(sample => sample.Load.PerSecond);
             var bare = targets.FirstOrDefault(other => other.Name == target.ComparedWith);
-            var (client, server) = (target.Median(sample => sample.ClientBytes), target.Median(sample => sample.ServerBytes));
+            var (client, server) = (target.Median(sample => sample.Client.Bytes), target.Median(sample => sample.Server.Bytes));
             text.AppendLine(CultureInfo.InvariantCulture,
-                $"| {target.Name} | {perSecond:N0} | {(bare is null ? "" : $"{perSecond / bare.Median(sample => sample.Load.PerSecond):0.00}×")} | {target.Median(sample => sample.Load.Median.TotalMilliseconds):0.00} | {target.Median(sample => sample.Load.P99.TotalMilliseconds):0.00} | {Against(client, bare, sample => sample.ClientBytes)} | {Against(server, bare, sample => sample.ServerBytes)} | {perSecond * target.MessagesPerCall:N0} | {target.Samples.Sum(sample => sample.Load.Failures)} |");
+                $"| {target.Name} | {perSecond:N0} | {(bare is null ? "" : $"{perSecond / bare.Median(sample => sample.Load.PerSecond):0.00}×")} | {target.Median(sample => sample.Load.Median.TotalMilliseconds):0.00} | {target.Median(sample => sample.Load.P99.TotalMilliseconds):0.00} | {Against(client, bare, sample => sample.Client.Bytes)} | {Against(server, bare, sample => sample.Server.Bytes)} | {target.Median(sample => sample.Client.CpuMicroseconds):0.0} | {target.Median(sample => sample.Server.CpuMicroseconds):0.0} | {perSecond * target.MessagesPerCall:N0} | {target.Samples.Sum(sample => sample.Load.Failures)} |");
         }
         return text.ToString();
     }

@@ -1,12 +1,9 @@
-using System.Buffers;
-using System.Globalization;
 using System.Net;
 using FeedMall.Benchmarks.Calls.Proto;
 using FeedMall.Rpc.Server;
 using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -15,18 +12,18 @@ namespace FeedMall.Benchmarks.Calls;
 
 /// <summary>
 /// The echo service and the bare echo, in a process of their own: prints both addresses in one line, answers every line of its input
-/// with the bytes it has allocated so far, and ends with its input.
+/// with what it has used so far, and ends with its input.
 /// </summary>
 internal static class CallsServer
 {
     public static async Task<int> RunAsync()
     {
-        await using var bare = Build(_ => { }, app => app.Run(EchoAsync));
+        await using var bare = Build(_ => { }, app => app.MapPost("/echo", http => http.Request.Body.CopyToAsync(http.Response.Body)));
         await using var rpc = Build(services => services.AddGrpc(), app => app.MapGrpcService<BenchService>());
         await bare.StartAsync();
         await rpc.StartAsync();
         Console.WriteLine($"{bare.Urls.First()} {rpc.Urls.First()}");
-        while (await Console.In.ReadLineAsync() is not null) Console.WriteLine(GC.GetTotalAllocatedBytes(precise: true).ToString(CultureInfo.InvariantCulture));
+        while (await Console.In.ReadLineAsync() is not null) Console.WriteLine(Usage.OfThisProcess());
         await rpc.StopAsync();
         await bare.StopAsync();
         return 0;
@@ -45,25 +42,7 @@ internal static class CallsServer
         return app;
     }
 
-    // Reads the whole request, then answers with it: what a server does that echoes and knows nothing of messages.
-    private static async Task EchoAsync(HttpContext http)
-    {
-        var body = http.Request.BodyReader;
-        while (true)
-        {
-            var read = await body.ReadAsync();
-            if (!read.IsCompleted)
-            {
-                body.AdvanceTo(read.Buffer.Start, read.Buffer.End);
-                continue;
-            }
-            foreach (var segment in read.Buffer) http.Response.BodyWriter.Write(segment.Span);
-            body.AdvanceTo(read.Buffer.End);
-            return;
-        }
-    }
-
-    private sealed class BenchService : Bench.BenchBase
+    internal sealed class BenchService : Bench.BenchBase
     {
         public override Task<Block> Echo(Block request, ServerCallContext context) => Task.FromResult(request);
 

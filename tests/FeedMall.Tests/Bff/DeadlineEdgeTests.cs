@@ -72,9 +72,9 @@ public sealed class DeadlineEdgeTests
 
     [Theory]
     [InlineData("1000", 600, 600)]
-    [InlineData("1000", 950, 900)]
-    [InlineData("600", 600, 540)]
-    [InlineData("300", 600, 270)]
+    [InlineData("1000", 950, 800)]
+    [InlineData("600", 600, 480)]
+    [InlineData("300", 600, 240)]
     [InlineData("100", 600, 80)]
     [InlineData("30", 600, 15)]
     [InlineData("1", 600, 0.5)]

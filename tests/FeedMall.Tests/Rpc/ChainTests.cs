@@ -190,6 +190,7 @@ public sealed class ChainTests
     public async Task Reflection_lists_services_and_describes_their_files_and_survives_bad_questions()
     {
         await using var host = await EchoHost.StartAsync();
+        await host.Client.SayAsync(new EchoRequest(), cancellationToken: Token);
         var reflection = new ServerReflection.ServerReflectionClient(
             host.ClientServices.GetRequiredService<RpcChannels>().All.First());
         using var call = reflection.ServerReflectionInfo(cancellationToken: Token);

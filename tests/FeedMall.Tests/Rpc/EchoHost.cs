@@ -41,16 +41,18 @@ internal sealed class EchoHost : IAsyncDisposable
 
     public static async Task<EchoHost> StartAsync(
         Action<GrpcServiceOptions>? server = null, Action<GrpcClientOptions>? client = null,
-        X509Certificate2? certificate = null, Action<IServiceCollection>? services = null, HttpProtocols protocols = HttpProtocols.Http2)
+        X509Certificate2? certificate = null, Action<IServiceCollection>? services = null, HttpProtocols protocols = HttpProtocols.Http2,
+        Action<ListenOptions>? listen = null)
     {
         var logs = new LogRecorder();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders().AddProvider(logs).SetMinimumLevel(LogLevel.Debug);
         builder.WebHost.UseKestrelHttpsConfiguration();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen =>
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, port =>
         {
-            listen.Protocols = protocols;
-            if (certificate is not null) listen.UseHttps(certificate);
+            port.Protocols = protocols;
+            if (certificate is not null) port.UseHttps(certificate);
+            listen?.Invoke(port);
         }));
         builder.Services.AddSingleton<EchoScript>();
         builder.Services.AddGrpc(server);
@@ -64,9 +66,10 @@ internal sealed class EchoHost : IAsyncDisposable
         return new EchoHost(app, clients, logs, address);
     }
 
-    public static ServiceProvider CreateClients(Uri address, Action<GrpcClientOptions>? configure = null)
+    public static ServiceProvider CreateClients(Uri address, Action<GrpcClientOptions>? configure = null, TimeProvider? clock = null)
     {
         var services = new ServiceCollection();
+        if (clock is not null) services.AddSingleton(clock);
         void Configure(IServiceProvider provider, GrpcClientOptions options)
         {
             options.Addresses = [address];

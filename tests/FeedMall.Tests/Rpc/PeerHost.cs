@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Net;
+using FeedMall.Rpc.Client;
 using FeedMall.Tests.Rpc.Proto;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -19,29 +21,35 @@ internal sealed class PeerHost : IAsyncDisposable
     private readonly ServiceProvider _clients;
     private readonly TaskCompletionSource _aborted;
 
-    private PeerHost(WebApplication app, ServiceProvider clients, TaskCompletionSource aborted) =>
-        (_app, _clients, _aborted) = (app, clients, aborted);
+    private PeerHost(WebApplication app, ServiceProvider clients, TaskCompletionSource aborted, ConcurrentQueue<HeaderDictionary> calls) =>
+        (_app, _clients, _aborted, Calls) = (app, clients, aborted, calls);
 
     public Echo.EchoClient Client => _clients.GetRequiredService<Echo.EchoClient>();
+
+    /// <summary>The headers of every call that arrived.</summary>
+    public ConcurrentQueue<HeaderDictionary> Calls { get; }
 
     /// <summary>Completes when a client has reset its stream.</summary>
     public Task Aborted => _aborted.Task;
 
-    public static async Task<PeerHost> StartAsync(Func<HttpContext, Task> answer)
+    public static async Task<PeerHost> StartAsync(
+        Func<HttpContext, Task> answer, Action<GrpcClientOptions>? client = null, TimeProvider? clock = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
         var app = builder.Build();
         var aborted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var calls = new ConcurrentQueue<HeaderDictionary>();
         app.Run(http =>
         {
+            calls.Enqueue(new HeaderDictionary(http.Request.Headers.ToDictionary(StringComparer.OrdinalIgnoreCase)));
             http.RequestAborted.Register(() => aborted.TrySetResult());
             return answer(http);
         });
         await app.StartAsync(TestContext.Current.CancellationToken);
         var address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
-        return new PeerHost(app, EchoHost.CreateClients(address), aborted);
+        return new PeerHost(app, EchoHost.CreateClients(address, client, clock), aborted, calls);
     }
 
     public async ValueTask DisposeAsync()

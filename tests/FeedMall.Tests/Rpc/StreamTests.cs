@@ -169,7 +169,7 @@ public sealed class StreamTests
             while (await requests.MoveNext(context.CancellationToken)) { }
             return new EchoResponse();
         };
-        using var call = host.Client.Gather(deadline: DateTime.UtcNow.AddMilliseconds(150), cancellationToken: Token);
+        using var call = host.Client.Gather(deadline: DateTime.UtcNow.AddSeconds(1), cancellationToken: Token);
         await call.RequestStream.WriteAsync(new EchoRequest(), Token);
         Assert.Equal(StatusCode.DeadlineExceeded, (await Assert.ThrowsAsync<RpcException>(async () => await call)).StatusCode);
         await ended.Task.WaitAsync(Token);

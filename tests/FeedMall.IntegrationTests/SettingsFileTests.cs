@@ -1,0 +1,68 @@
+using System.Net;
+using System.Text.Json;
+using FeedMall.Testing;
+using Xunit;
+
+namespace FeedMall.IntegrationTests;
+
+public sealed class SettingsFileTests
+{
+    [Fact]
+    public async Task A_bad_settings_file_saved_while_the_Bff_runs_breaks_no_route_and_a_good_one_is_taken_over()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        using var folder = new TemporaryFolder();
+        var program = CopyOfBff(folder);
+        var settings = Path.Combine(Path.GetDirectoryName(program)!, "bff.json");
+        var url = FreePort.NextUrl();
+        // Port 9 of the loopback interface: nobody is there, and /healthz needs nobody.
+        await SaveAsync(settings, """{ "Bff": { "FeedAddresses": "http://127.0.0.1:9", "MallAddresses": "http://127.0.0.1:9" } }""", cancel);
+        await using var bff = ServiceProcess.Start(program, folder.Path, $"--Bff:Url={url}", "--Bff:GovernorUrl=", $"--DataDirectory={folder.Path}");
+        await bff.WaitForLineAsync("listens on", cancel);
+        using var http = new HttpClient { BaseAddress = new Uri(url) };
+
+        foreach (var (bad, named) in new[]
+        {
+            ("""{ "Bff": { "RequestTimeout": "00:01:39" } }""", "Bff:RequestTimeout must be"),
+            ("""{ "Bff": { "RequestTimeout": "abc" } }""", "'abc' at 'Bff:RequestTimeout'"),
+            ("""{ "Bff": { "RequestTi""", "bff.json cannot be read"),
+        })
+        {
+            await SaveAsync(settings, bad, cancel);
+            var line = await bff.WaitForLineAsync(named, cancel);
+            Assert.Equal("warn", JsonDocument.Parse(line).RootElement.GetProperty("lv").GetString());
+            using var health = await http.GetAsync("/healthz", cancel);
+            Assert.Equal(HttpStatusCode.OK, health.StatusCode);
+        }
+
+        await SaveAsync(settings, """{ "Logging": { "LogLevel": { "Microsoft.AspNetCore.Hosting": "Information" } } }""", cancel);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        timeout.CancelAfter(TimeSpan.FromSeconds(30));
+        while (!bff.Output.Contains("Request starting", StringComparison.Ordinal))
+        {
+            using var health = await http.GetAsync("/healthz", timeout.Token);
+            await Task.Delay(50, timeout.Token);
+        }
+        Assert.DoesNotContain("\"lv\":\"error\"", bff.Output, StringComparison.Ordinal);
+    }
+
+    // Written aside and moved, so that no half-written file is ever read.
+    private static async Task SaveAsync(string path, string text, CancellationToken cancel)
+    {
+        await File.WriteAllTextAsync(path + ".new", text, cancel);
+        File.Move(path + ".new", path, overwrite: true);
+    }
+
+    // Its settings lie beside the program, where every test's Bff reads them: this one needs a place of its own.
+    private static string CopyOfBff(TemporaryFolder folder)
+    {
+        var place = Directory.CreateDirectory(Path.Combine(folder.Path, "program")).FullName;
+        foreach (var entry in new DirectoryInfo(AppContext.BaseDirectory).EnumerateFileSystemInfos())
+        {
+            var target = Path.Combine(place, entry.Name);
+            if (entry.Name.StartsWith("Bff.", StringComparison.Ordinal)) File.Copy(entry.FullName, target);
+            else if (entry.Name != "bff.json") File.CreateSymbolicLink(target, entry.FullName);
+        }
+        return Path.Combine(place, "Bff");
+    }
+}

@@ -1,0 +1,148 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using FeedMall.Rpc;
+using FeedMall.Rpc.Client;
+using FeedMall.Rpc.Errors;
+using FeedMall.Rpc.Server;
+using FeedMall.Tests.Rpc.Proto;
+using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Xunit;
+
+namespace FeedMall.Tests.Rpc;
+
+/// <summary>What calls travel over: memory, TLS with certificates on both sides, connections that grow old.</summary>
+public sealed class TransportTests
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Every_kind_of_call_works_in_memory_without_a_port()
+    {
+        var transport = new InMemoryTransport();
+        await using var host = await EchoHost.StartAsync(services: transport.ListenIn);
+        await using var clients = EchoHost.CreateClients(InMemoryTransport.Address, options => options.Connect = transport.ConnectAsync);
+        var client = clients.GetRequiredService<Echo.EchoClient>();
+        Assert.Equal("say", (await client.SayAsync(new EchoRequest { Text = "say" }, cancellationToken: Token)).Text);
+
+        using var count = client.Count(new EchoRequest { Count = 3 }, cancellationToken: Token);
+        var numbers = new List<int>();
+        await foreach (var response in count.ResponseStream.ReadAllAsync(Token)) numbers.Add(response.Number);
+        Assert.Equal([1, 2, 3], numbers);
+
+        using var gather = client.Gather(cancellationToken: Token);
+        await gather.RequestStream.WriteAsync(new EchoRequest { Text = "a" }, Token);
+        await gather.RequestStream.WriteAsync(new EchoRequest { Text = "b" }, Token);
+        await gather.RequestStream.CompleteAsync();
+        Assert.Equal("ab", (await gather).Text);
+
+        using var chat = client.Chat(cancellationToken: Token);
+        await chat.RequestStream.WriteAsync(new EchoRequest { Text = "1" }, Token);
+        Assert.True(await chat.ResponseStream.MoveNext(Token));
+        Assert.Equal("1", chat.ResponseStream.Current.Text);
+        await chat.RequestStream.CompleteAsync();
+        Assert.False(await chat.ResponseStream.MoveNext(Token));
+
+        var large = Google.Protobuf.ByteString.CopyFrom(new byte[1_000_000]);
+        Assert.Equal(large, (await client.SayAsync(new EchoRequest { Payload = large }, cancellationToken: Token)).Payload);
+        Assert.Empty(host.Errors);
+
+        await host.StopAsync();
+        var error = await Assert.ThrowsAsync<RpcException>(async () => await client.SayAsync(new EchoRequest(), cancellationToken: Token));
+        Assert.Equal(StatusCode.Unavailable, error.StatusCode);
+    }
+
+    [Fact]
+    public async Task Only_callers_with_a_certificate_of_the_authority_get_in()
+    {
+        using var authority = CreateAuthority("CN=ours");
+        using var stranger = CreateAuthority("CN=strange");
+        using var server = Issue(authority, "CN=127.0.0.1");
+        using var member = Issue(authority, "CN=member");
+        using var outsider = Issue(stranger, "CN=member");
+        await using var host = await EchoHost.StartAsync(listen: listen => listen.UseGrpc(new GrpcListenOptions { Certificate = server, ClientRoots = [authority] }));
+        Assert.Equal(StatusCode.OK, await CallAsync(host, member, authority));
+        Assert.Equal(StatusCode.Unavailable, await CallAsync(host, null, authority));
+        Assert.Equal(StatusCode.Unavailable, await CallAsync(host, outsider, authority));
+        Assert.Equal(StatusCode.Unavailable, await CallAsync(host, member, stranger));
+        Assert.Equal(StatusCode.OK, await CallAsync(host, member, authority));
+    }
+
+    [Fact]
+    public void Certificates_of_callers_cannot_be_asked_for_without_one_of_the_server() =>
+        Assert.Throws<ArgumentException>(() => ((Microsoft.AspNetCore.Server.Kestrel.Core.ListenOptions)null!).UseGrpc(new GrpcListenOptions { ClientRoots = [] }));
+
+    [Fact]
+    public async Task No_call_fails_while_connections_that_are_too_old_are_replaced_under_load()
+    {
+        await using var host = await EchoHost.StartAsync(listen: listen => listen.UseGrpc(new GrpcListenOptions { MaxConnectionAge = TimeSpan.FromMilliseconds(100) }));
+        var network = new Network();
+        await using var caller = new EchoCaller(EchoHost.CreateClients(host.Address, options => options.Connect = network.ConnectAsync));
+        using var chat = caller.Client.Chat(cancellationToken: Token);
+        await chat.RequestStream.WriteAsync(new EchoRequest { Text = "first" }, Token);
+        Assert.True(await chat.ResponseStream.MoveNext(Token));
+        var calls = 0;
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(async _ =>
+        {
+            for (; network.Tried < 10; Interlocked.Increment(ref calls)) await caller.Client.SayAsync(new EchoRequest(), cancellationToken: Token);
+        }));
+        Assert.True(calls > 8);
+        // What began on an old connection ends there.
+        await chat.RequestStream.WriteAsync(new EchoRequest { Text = "last" }, Token);
+        Assert.True(await chat.ResponseStream.MoveNext(Token));
+        Assert.Equal("last", chat.ResponseStream.Current.Text);
+        Assert.Equal(0, caller.Channel.Snapshot()[0].Failures);
+        Assert.Empty(host.Errors);
+    }
+
+    [Fact]
+    public async Task A_connection_is_closed_with_what_runs_on_it_when_its_grace_is_over()
+    {
+        await using var host = await EchoHost.StartAsync(listen: listen => listen.UseGrpc(
+            new GrpcListenOptions { MaxConnectionAge = TimeSpan.FromMilliseconds(100), MaxConnectionAgeGrace = TimeSpan.FromMilliseconds(100) }));
+        using var chat = host.Client.Chat(cancellationToken: Token);
+        Assert.Equal(StatusCode.Unavailable, (await Assert.ThrowsAsync<RpcException>(() => chat.ResponseStream.MoveNext(Token))).StatusCode);
+    }
+
+    [Fact]
+    public void A_channel_that_closed_under_a_call_sent_nothing()
+    {
+        var (error, reach) = TransportErrors.Translate(new ObjectDisposedException("handler"), "Echo");
+        Assert.Equal((StatusCode.Unavailable, Reasons.NoEndpoint, Reach.NoConnection), (error.StatusCode, error.FindErrorInfo()!.Reason, reach));
+    }
+
+    private static async Task<StatusCode> CallAsync(EchoHost host, X509Certificate2? own, X509Certificate2 trusted)
+    {
+        await using var clients = EchoHost.CreateClients(host.Address, options => (options.ClientCertificate, options.TrustedRoots) = (own, [trusted]));
+        try
+        {
+            await clients.GetRequiredService<Echo.EchoClient>().SayAsync(new EchoRequest(), cancellationToken: Token);
+            return StatusCode.OK;
+        }
+        catch (RpcException error)
+        {
+            return error.StatusCode;
+        }
+    }
+
+    private static X509Certificate2 CreateAuthority(string name)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddMinutes(-5), DateTimeOffset.UtcNow.AddHours(1));
+    }
+
+    private static X509Certificate2 Issue(X509Certificate2 authority, string name)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddIpAddress(IPAddress.Loopback);
+        request.CertificateExtensions.Add(names.Build());
+        using var bare = request.Create(authority, DateTimeOffset.UtcNow.AddMinutes(-4), DateTimeOffset.UtcNow.AddMinutes(50), RandomNumberGenerator.GetBytes(8));
+        using var certificate = bare.CopyWithPrivateKey(key);
+        return X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null);
+    }
+}
