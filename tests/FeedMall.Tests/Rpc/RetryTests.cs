@@ -159,7 +159,7 @@ public sealed class RetryTests
     }
 
     [Fact]
-    public async Task A_deadline_that_passes_during_the_wait_ends_the_call_and_nothing_more_is_sent()
+    public async Task A_caller_that_gives_up_during_the_wait_ends_the_call_and_nothing_more_is_sent()
     {
         var clock = new TestClock();
         await using var peer = await PeerHost.StartAsync(http => EndAsync(http, "14"), Stepped(5), clock);
@@ -242,7 +242,7 @@ public sealed class RetryTests
             options.Retry = Quick with { Tokens = new TokenRetryBudgetOptions() };
         });
         for (var i = 0; i < 10; i++) await Assert.ThrowsAsync<RpcException>(async () => await peer.Client.SayAsync(new EchoRequest(), cancellationToken: Token));
-        // Two calls of which the first takes three attempts and the second two; then one for each.
+        // Of the tokens above half, five, the first call uses three and the second two; the other eight calls are sent once.
         Assert.Equal(13, peer.Calls.Count);
     }
 
