@@ -25,9 +25,6 @@ internal static class TransportErrors
             {
                 HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError,
             } => (RpcErrors.Create(StatusCode.Unavailable, Reasons.NoEndpoint, $"No connection to {service}.", service, cause: exception), Reach.NoConnection),
-            // Nothing was sent and nothing is broken: the transport refused to send more headers than the server takes.
-            HttpRequestException { HttpRequestError: HttpRequestError.Unknown, InnerException: null } =>
-                (RpcErrors.Create(StatusCode.ResourceExhausted, Reasons.UpstreamError, $"The metadata is more than {service} takes.", service, cause: exception), Reach.Here),
             // The address left, or the channel was closed, between the pick and the sending.
             ObjectDisposedException => (RpcErrors.Create(StatusCode.Unavailable, Reasons.NoEndpoint, $"No connection to {service}.", service, cause: exception), Reach.NoConnection),
             HttpRequestException or IOException or OperationCanceledException =>

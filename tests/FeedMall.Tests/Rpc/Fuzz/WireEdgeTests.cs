@@ -1,5 +1,4 @@
 using System.Net;
-using FeedMall.Rpc.Client;
 using FeedMall.Tests.Rpc.Proto;
 using Google.Protobuf;
 using Grpc.Core;
@@ -168,17 +167,6 @@ public sealed class WireEdgeTests
         var error = await Assert.ThrowsAsync<RpcException>(() => writing.WaitAsync(TimeSpan.FromSeconds(10)));
         Assert.Equal(StatusCode.Unavailable, error.StatusCode);
         Assert.Equal(StatusCode.Unavailable, (await Assert.ThrowsAsync<RpcException>(() => chat.RequestStream.WriteAsync(large))).StatusCode);
-    }
-
-    [Fact]
-    public async Task Metadata_over_the_servers_limit_fails_the_call_and_not_the_address()
-    {
-        await using var host = await EchoHost.StartAsync();
-        Assert.Equal("first", (await host.Client.SayAsync(new EchoRequest { Text = "first" }, cancellationToken: Token)).Text);
-        var headers = new Metadata { { "x-long", new string('a', LongValue) } };
-        var error = await Assert.ThrowsAsync<RpcException>(async () => await host.Client.SayAsync(new EchoRequest(), headers, cancellationToken: Token));
-        Assert.Equal(StatusCode.ResourceExhausted, error.StatusCode);
-        Assert.All(host.ClientServices.GetRequiredService<RpcChannels>().All.SelectMany(channel => channel.Snapshot()), endpoint => Assert.Equal(EndpointState.Ready, endpoint.State));
     }
 
     [Fact]
