@@ -8,7 +8,12 @@ namespace FeedMall.Rpc.Client;
 /// The requests of a streaming call. A written message is sent by the attempt that runs; until the server has begun to answer, what was
 /// sent is kept, so that another attempt can send it again.
 /// </summary>
-internal sealed class RequestStream<T>(Marshaller<T> marshaller, int? maxBytes, bool compress, Action cancel) : IClientStreamWriter<T>, IRequestSource
+/// <param name="endsWhenRead">
+/// Whether the call ends only when its answers are read. Then a writer that waits for a stream that takes no more is told so at once:
+/// it may be the one that would read.
+/// </param>
+internal sealed class RequestStream<T>(Marshaller<T> marshaller, int? maxBytes, bool compress, Action cancel, bool endsWhenRead = false)
+    : IClientStreamWriter<T>, IRequestSource
     where T : class
 {
     // What a call may keep to send again; gRPC's usual limit. Larger requests are sent once.
@@ -24,6 +29,7 @@ internal sealed class RequestStream<T>(Marshaller<T> marshaller, int? maxBytes, 
     private int _attempts;
     private bool _isCommitted;
     private bool _isComplete;
+    private int _brokenAttempt;
     private CallOutcome? _ended;
     private TaskCompletionSource? _wake;
     private TaskCompletionSource? _writing;
@@ -69,11 +75,14 @@ internal sealed class RequestStream<T>(Marshaller<T> marshaller, int? maxBytes, 
 
     public void Commit()
     {
+        TaskCompletionSource? writing;
         lock (_gate)
         {
             _isCommitted = true;
             DropSent();
+            writing = TakesNoMore() ? _writing : null;
         }
+        writing?.TrySetException(NoMoreException());
     }
 
     public void Close(CallOutcome outcome)
@@ -98,6 +107,7 @@ internal sealed class RequestStream<T>(Marshaller<T> marshaller, int? maxBytes, 
         lock (_gate)
         {
             if (_ended is not null) throw EndedException(_ended);
+            if (TakesNoMore()) throw NoMoreException();
             if (_isComplete) throw new InvalidOperationException("The requests were completed: no more can be written.");
             if (_writing is { Task.IsCompleted: false }) throw new InvalidOperationException("A write is still under way: write one message at a time.");
             var bytes = new PooledBuffer(256);
@@ -155,6 +165,23 @@ internal sealed class RequestStream<T>(Marshaller<T> marshaller, int? maxBytes, 
         writing?.TrySetResult();
     }
 
+    // The stream of an attempt was reset or lost. Before the answer has begun, another attempt may follow.
+    private void MarkBroken(int attempt)
+    {
+        TaskCompletionSource? writing;
+        lock (_gate)
+        {
+            _brokenAttempt = attempt;
+            writing = TakesNoMore() ? _writing : null;
+        }
+        writing?.TrySetException(NoMoreException());
+    }
+
+    private bool TakesNoMore() => endsWhenRead && _isCommitted && _ended is null && _brokenAttempt == _attempts && _attempts > 0;
+
+    private static RpcException NoMoreException() =>
+        new(new Status(StatusCode.Unavailable, "The server takes no more requests of this call; its answer says why.")) { IsFromCall = true };
+
     // An array that an earlier attempt may still be reading from is left to the garbage collector instead of the pool.
     private void DropSent()
     {
@@ -197,13 +224,21 @@ internal sealed class RequestStream<T>(Marshaller<T> marshaller, int? maxBytes, 
         protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
         {
             var attempt = _requests.BeginAttempt();
-            // The server sees the call before its first message.
-            await stream.FlushAsync(cancellationToken);
-            for (var index = 0; await _requests.NextAsync(attempt, index, cancellationToken) is { } frame; index++)
+            try
             {
-                await stream.WriteAsync(frame.Bytes.Written, cancellationToken);
-                if (!frame.MayWait) await stream.FlushAsync(cancellationToken);
-                _requests.MarkSent(attempt, index);
+                // The server sees the call before its first message.
+                await stream.FlushAsync(cancellationToken);
+                for (var index = 0; await _requests.NextAsync(attempt, index, cancellationToken) is { } frame; index++)
+                {
+                    await stream.WriteAsync(frame.Bytes.Written, cancellationToken);
+                    if (!frame.MayWait) await stream.FlushAsync(cancellationToken);
+                    _requests.MarkSent(attempt, index);
+                }
+            }
+            catch
+            {
+                _requests.MarkBroken(attempt);
+                throw;
             }
         }
     }

@@ -27,7 +27,7 @@ internal sealed class StreamingResponseCall<TRequest, TResponse> : ClientCall, I
     {
         (_method, _request) = (method, request);
         if (request is null)
-            RequestStream = new RequestStream<TRequest>(method.RequestMarshaller, channel.Options.MaxSendMessageBytes, Compresses, Cancel) { WriteOptions = options.WriteOptions };
+            RequestStream = new RequestStream<TRequest>(method.RequestMarshaller, channel.Options.MaxSendMessageBytes, Compresses, Cancel, endsWhenRead: true) { WriteOptions = options.WriteOptions };
     }
 
     public RequestStream<TRequest>? RequestStream { get; }

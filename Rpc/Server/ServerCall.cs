@@ -175,7 +175,10 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
             Write(marshaller, message);
             var mayWait = WriteOptions is { Flags: var flags } && flags.HasFlag(WriteFlags.BufferHint);
             if (mayWait && http.Response.BodyWriter.UnflushedBytes < MaxBufferedBytes) return;
-            await http.Response.BodyWriter.FlushAsync(cancellationToken);
+            var flushed = await http.Response.BodyWriter.FlushAsync(cancellationToken);
+            // Nothing of it is sent any more, and at once: a method that writes on and on would keep its thread until the token fires,
+            // and enough of them the thread that fires it.
+            if (flushed.IsCompleted) throw new LostCallerException(new IOException("The stream has ended."));
         }
         finally
         {

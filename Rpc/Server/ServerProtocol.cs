@@ -1,4 +1,5 @@
 using System.Globalization;
+using FeedMall.Rpc.Errors;
 using FeedMall.Rpc.Wire;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
@@ -50,13 +51,13 @@ internal static class ServerProtocol
     {
         if (!HeaderNames.IsGrpc(http.Request.ContentType)) http.Response.StatusCode = StatusCodes.Status404NotFound;
         if (http.Response.StatusCode == StatusCodes.Status404NotFound || !TryAccept(http, streams: false, options)) return;
-        WriteTrailersOnly(http, new Status(StatusCode.Unimplemented, $"The method '{Errors.RpcErrors.Cut(http.Request.Path)}' is not known here."));
+        WriteTrailersOnly(http, new Status(StatusCode.Unimplemented, $"The method '{http.Request.Path}' is not known here."));
         telemetry.RecordUnknownMethod();
     }
 
     private static void WriteTrailersOnly(HttpContext http, Status status)
     {
         http.Response.Headers[HeaderNames.Status] = HeaderNames.Format(status.StatusCode);
-        http.Response.Headers[HeaderNames.Message] = PercentCoding.Encode(status.Detail);
+        http.Response.Headers[HeaderNames.Message] = PercentCoding.Encode(RpcErrors.Cut(status.Detail));
     }
 }

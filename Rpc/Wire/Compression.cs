@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.IO.Compression;
 using Grpc.Core;
 
@@ -14,6 +15,8 @@ internal static class Compression
     public const string Accepted = "identity,gzip";
 
     private const int ChunkBytes = 8 * 1024;
+    private const int LengthBytes = 4;
+    private const int LeastGzipBytes = 18;
 
     /// <summary>Whether a header grpc-encoding names one that is understood here; none is the same as identity.</summary>
     public static bool IsKnown(string? encoding) => encoding is null or "" or Identity or Gzip;
@@ -43,15 +46,20 @@ internal static class Compression
     {
         var plain = new PooledBuffer(ChunkBytes);
         var isWhole = false;
+        var bytes = compressed.ToArray();
         try
         {
-            using var gzip = new GZipStream(new MemoryStream(compressed.ToArray(), writable: false), CompressionMode.Decompress);
+            using var gzip = new GZipStream(new MemoryStream(bytes, writable: false), CompressionMode.Decompress);
             while (gzip.Read(plain.GetSpan(ChunkBytes)) is > 0 and var read)
             {
                 plain.Advance(read);
                 if (plain.Length > maxBytes)
                     throw new RpcException(new Status(StatusCode.ResourceExhausted, $"The decompressed message has more than {maxBytes} bytes."));
             }
+            // The stream takes a form that is cut off for its end. A whole one ends with the length of what it stands for. For nothing
+            // .NET's own encoder writes nothing.
+            if (bytes.Length > 0 && (bytes.Length < LeastGzipBytes || BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(^LengthBytes..)) != (uint)plain.Length))
+                throw new InvalidDataException("The gzip form lacks its end.");
             isWhole = true;
             return plain;
         }

@@ -34,7 +34,7 @@ internal sealed class MessageReader(PipeReader pipe, int maxBytes) : MessageDeco
             {
                 var message = Decode(marshaller, payload);
                 _isAtEnd = result.IsCompleted && buffer.End.Equals(payload.End);
-                pipe.AdvanceTo(payload.End);
+                Advance(payload.End, payload.End);
                 return message;
             }
             if (result.IsCompleted)
@@ -42,9 +42,22 @@ internal sealed class MessageReader(PipeReader pipe, int maxBytes) : MessageDeco
                 if (buffer.IsEmpty) return null;
                 throw Malformed("The message is cut off.");
             }
-            pipe.AdvanceTo(buffer.Start, buffer.End);
+            Advance(buffer.Start, buffer.End);
         }
         return null;
+    }
+
+    // Kestrel tells of a lost caller here too: giving back what was read can be the first that notices.
+    private void Advance(SequencePosition consumed, SequencePosition examined)
+    {
+        try
+        {
+            pipe.AdvanceTo(consumed, examined);
+        }
+        catch (IOException exception)
+        {
+            throw new LostCallerException(exception);
+        }
     }
 
     /// <summary>Lets a read that waits, or else the next one, fail.</summary>

@@ -59,7 +59,8 @@ internal sealed class MessageWriter(int? maxBytes) : SerializationContext
     private void WriteWhole(ReadOnlySpan<byte> payload)
     {
         ThrowIfOver(payload.Length);
-        if (_compress)
+        // The gzip encoder writes no bytes at all for an empty message, which is no gzip for others.
+        if (_compress && payload.Length > 0)
         {
             using var compressed = new PooledBuffer(FirstBytes);
             Compression.Compress(payload, compressed);

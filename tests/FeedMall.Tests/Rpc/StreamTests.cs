@@ -76,13 +76,16 @@ public sealed class StreamTests
     public async Task A_server_that_answers_early_ends_the_call_and_the_writer_hears_of_it()
     {
         await using var host = await EchoHost.StartAsync();
+        var isWritten = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         host.Script.Gather = async (requests, _) =>
         {
             await requests.MoveNext(Token);
+            await isWritten.Task;
             throw new RpcException(new Status(StatusCode.FailedPrecondition, "enough"));
         };
         using var call = host.Client.Gather(cancellationToken: Token);
         await call.RequestStream.WriteAsync(new EchoRequest(), Token);
+        isWritten.SetResult();
         var error = await Assert.ThrowsAsync<RpcException>(async () => await call);
         Assert.Equal((StatusCode.FailedPrecondition, "enough"), (error.StatusCode, error.Status.Detail));
         Assert.Equal(StatusCode.FailedPrecondition, (await Assert.ThrowsAsync<RpcException>(() => call.RequestStream.WriteAsync(new EchoRequest(), Token))).StatusCode);

@@ -269,6 +269,35 @@ public sealed class WireTests
         Assert.Equal(StatusCode.Internal, error.StatusCode);
     }
 
+    [Fact]
+    public void A_compressed_message_that_lacks_its_end_is_an_internal_error()
+    {
+        using var whole = new PooledBuffer(256);
+        Compression.Compress(System.Text.Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 500))), whole);
+        for (var length = 1; length < whole.Length; length++)
+        {
+            var cut = new ReadOnlySequence<byte>(whole.Written[..length]);
+            Assert.Equal(StatusCode.Internal, Assert.Throws<RpcException>(() => Compression.Decompress(cut, 100_000)).StatusCode);
+        }
+        using var plain = Compression.Decompress(new ReadOnlySequence<byte>(whole.Written), 100_000);
+        Assert.Equal(1390, plain.Length);
+    }
+
+    [Fact]
+    public void An_empty_message_is_sent_uncompressed_as_its_gzip_form_would_be_none()
+    {
+        var output = new ArrayBufferWriter<byte>();
+        new MessageWriter(null).Write(output, Bytes, [], compress: true);
+        Assert.Equal("0000000000", Convert.ToHexStringLower(output.WrittenSpan));
+    }
+
+    [Fact]
+    public async Task A_caller_that_is_lost_while_its_bytes_are_given_back_is_no_error_of_ours()
+    {
+        var reader = new MessageReader(new LostPipeReader(), 100);
+        await Assert.ThrowsAsync<LostCallerException>(async () => await reader.ReadAsync(Bytes, Token));
+    }
+
     private static async Task<byte[][]> ReadAllAsync(byte[][] parts)
     {
         var reader = new MessageReader(PipeReader.Create(new PartedStream(parts)), 100);
@@ -290,5 +319,22 @@ public sealed class WireTests
             part.CopyTo(buffer);
             return new(part.Length);
         }
+    }
+
+    /// <summary>Has a message, and notices at its end that the connection is gone, as Kestrel may.</summary>
+    private sealed class LostPipeReader : PipeReader
+    {
+        public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default) =>
+            new(new ReadResult(new ReadOnlySequence<byte>(new byte[5]), isCanceled: false, isCompleted: false));
+
+        public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
+
+        public override void AdvanceTo(SequencePosition consumed, SequencePosition examined) => throw new IOException("The request stream was aborted.");
+
+        public override bool TryRead(out ReadResult result) => throw new NotSupportedException();
+
+        public override void CancelPendingRead() { }
+
+        public override void Complete(Exception? exception = null) { }
     }
 }
