@@ -280,9 +280,9 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
         }
         try
         {
-            // Reading is not given the token, which costs something for every call.
-            _reader?.CancelPendingRead();
             var cancelled = _ended?.CancelAsync() ?? Task.CompletedTask;
+            // Reading a single request is not given the token, which costs something for every call.
+            _reader?.CancelPendingRead();
             await CompleteOrResetAsync(written, error);
             await cancelled;
             answered.SetResult();

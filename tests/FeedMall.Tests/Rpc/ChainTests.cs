@@ -98,7 +98,7 @@ public sealed class ChainTests
         c.Script.Say = async (_, context) =>
         {
             cTimeout = context.Deadline - DateTime.UtcNow;
-            using var registration = context.CancellationToken.Register(() => cEnded.TrySetResult());
+            context.CancellationToken.Register(() => cEnded.TrySetResult());
             await Task.Delay(1000, context.CancellationToken);
             return new EchoResponse();
         };
@@ -122,7 +122,7 @@ public sealed class ChainTests
         var (begun, ended) = (new TaskCompletionSource(), new TaskCompletionSource());
         leaf.Script.Say = async (_, context) =>
         {
-            using var registration = context.CancellationToken.Register(() => ended.TrySetResult());
+            context.CancellationToken.Register(() => ended.TrySetResult());
             begun.SetResult();
             await Task.Delay(Timeout.Infinite, context.CancellationToken);
             return new EchoResponse();

@@ -41,7 +41,7 @@ public sealed class DeadlineTests
         var deadline = DateTime.UtcNow.AddMilliseconds(400);
         host.Script.Say = async (_, context) =>
         {
-            using var fired = context.CancellationToken.Register(() => cancelled.TrySetResult(context.Deadline));
+            context.CancellationToken.Register(() => cancelled.TrySetResult(context.Deadline));
             await Task.Delay(Timeout.Infinite, context.CancellationToken);
             return new EchoResponse();
         };
@@ -202,7 +202,7 @@ public sealed class DeadlineTests
         var left = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         host.Script.Count = async (_, stream, context) =>
         {
-            using var fired = context.CancellationToken.Register(() => left.TrySetResult());
+            context.CancellationToken.Register(() => left.TrySetResult());
             await stream.WriteAsync(new EchoResponse { Number = 1 });
             await Task.Delay(Timeout.Infinite, context.CancellationToken);
         };

@@ -217,7 +217,7 @@ public sealed class HedgeTests
 
     private static async Task<EchoResponse> HangAsync(ServerCallContext context, TaskCompletionSource begun, TaskCompletionSource stopped)
     {
-        using var registration = context.CancellationToken.Register(() => stopped.TrySetResult());
+        context.CancellationToken.Register(() => stopped.TrySetResult());
         begun.TrySetResult();
         await Task.Delay(Timeout.Infinite, context.CancellationToken);
         return new EchoResponse();

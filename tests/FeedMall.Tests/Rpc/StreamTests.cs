@@ -165,9 +165,15 @@ public sealed class StreamTests
         var ended = new TaskCompletionSource();
         host.Script.Gather = async (requests, context) =>
         {
-            using var registration = context.CancellationToken.Register(() => ended.TrySetResult());
-            while (await requests.MoveNext(context.CancellationToken)) { }
-            return new EchoResponse();
+            try
+            {
+                while (await requests.MoveNext(context.CancellationToken)) { }
+                return new EchoResponse();
+            }
+            finally
+            {
+                ended.TrySetResult();
+            }
         };
         using var call = host.Client.Gather(deadline: DateTime.UtcNow.AddSeconds(1), cancellationToken: Token);
         await call.RequestStream.WriteAsync(new EchoRequest(), Token);
