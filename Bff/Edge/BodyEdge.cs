@@ -1,3 +1,5 @@
+using System.IO.Pipelines;
+using Microsoft.AspNetCore.Connections;
 using System.Buffers;
 using System.Text.Unicode;
 using Microsoft.AspNetCore.Http.Metadata;
@@ -41,7 +43,7 @@ internal sealed class BodyEdge(RequestDelegate next)
         var reader = context.Request.BodyReader;
         var body = new ArrayBufferWriter<byte>();
         // Ends the read from inside: a token given to it would leave the server with a read that never ends.
-        using var end = context.RequestAborted.Register(reader.CancelPendingRead);
+        using var end = context.RequestAborted.Register(static reader => GiveUp((PipeReader)reader!), reader);
         try
         {
             while (true)
@@ -59,6 +61,18 @@ internal sealed class BodyEdge(RequestDelegate next)
             // The connection broke: no defect of ours. The server may not know yet, and would log an error when it looks for the rest.
             context.Abort();
             throw new BadHttpRequestException("The body broke off.", error);
+        }
+    }
+
+    private static void GiveUp(PipeReader reader)
+    {
+        try
+        {
+            reader.CancelPendingRead();
+        }
+        catch (ConnectionAbortedException)
+        {
+            // The caller is gone already: what waits for the body has ended by itself.
         }
     }
 }

@@ -58,12 +58,16 @@ public sealed class ServerFuzzTests(ITestOutputHelper output)
         // The one of the control calls.
         await connections.ReachesAsync(1);
         await ControlAsync(host);
-        Assert.Empty(host.Errors);
+        Assert.Empty(Defects(host));
         watch.AssertBack(baseline, MayKeepBytes);
         Assert.True(_survived > Inputs / 100, "Hardly any connection lived long enough to show that its calls are still right.");
         // OK, too large, unknown, malformed: what is broken gets as far as the parts that judge it.
         Assert.All(["0", "8", "12", "13"], status => Assert.True(_statuses.GetValueOrDefault(status) > Inputs / 1000, $"Status {status} is hardly ever given: {statuses}."));
     }
+
+    // Kestrel says this when it closes a connection that makes it answer more than it reads: that is its protection, and no defect.
+    private static IEnumerable<LogRecord> Defects(EchoHost host) =>
+        host.Errors.Where(record => !record.Text.Contains("exceeded the output operations maximum queue size", StringComparison.Ordinal));
 
     private Task RunAsync(EchoHost host, UnixDomainSocketEndPoint address, int inputs) => Task.WhenAll(Enumerable.Range(0, Workers).Select(_ => Task.Run(async () =>
     {
@@ -73,7 +77,7 @@ public sealed class ServerFuzzTests(ITestOutputHelper output)
             var all = Interlocked.Add(ref _sent, sent);
             if (all / InputsBetweenControls == (all - sent) / InputsBetweenControls) continue;
             await ControlAsync(host);
-            Assert.Empty(host.Errors);
+            Assert.Empty(Defects(host));
         }
     })));
 
