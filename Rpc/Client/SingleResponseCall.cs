@@ -1,29 +1,19 @@
-using FeedMall.Rpc.Wire;
 using Grpc.Core;
 using System.Runtime.CompilerServices;
 
 namespace FeedMall.Rpc.Client;
 
 /// <summary>A call with one response.</summary>
-internal sealed class SingleResponseCall<TRequest, TResponse> : ClientCall
+internal sealed class SingleResponseCall<TRequest, TResponse> : MessageCall<TRequest, TResponse>
     where TRequest : class
     where TResponse : class
 {
-    private readonly Method<TRequest, TResponse> _method;
-    private readonly TRequest? _request;
     private TResponse? _message;
     private bool _wasCompressed;
 
     /// <summary>A call with one request, or with many when there is none.</summary>
     public SingleResponseCall(RpcChannel channel, Method<TRequest, TResponse> method, CallOptions options, TRequest? request = null)
-        : base(channel, method, options)
-    {
-        (_method, _request) = (method, request);
-        if (request is null)
-            RequestStream = new RequestStream<TRequest>(method.RequestMarshaller, channel.Options.MaxSendMessageBytes, Compresses, Cancel) { WriteOptions = options.WriteOptions };
-    }
-
-    public RequestStream<TRequest>? RequestStream { get; }
+        : base(channel, method, options, request, endsWhenRead: false) { }
 
     public override bool LastResponseWasCompressed => _wasCompressed;
 
@@ -40,13 +30,10 @@ internal sealed class SingleResponseCall<TRequest, TResponse> : ClientCall
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public override async ValueTask<CallOutcome> ReceiveAsync(HttpResponseMessage response)
     {
-        using var reader = new StreamMessageReader(response.Content.ReadAsStream(), Channel.Options.MaxReceiveMessageBytes)
-        {
-            Encoding = ResponseReading.Encoding(response),
-        };
-        _message = await reader.ReadAsync(_method.ResponseMarshaller, Stopping);
+        using var reader = CreateReader(response);
+        _message = await reader.ReadAsync(TypedMethod.ResponseMarshaller, Stopping);
         _wasCompressed = reader.LastWasCompressed;
-        if (_message is not null && await reader.ReadAsync(_method.ResponseMarshaller, Stopping) is not null)
+        if (_message is not null && await reader.ReadAsync(TypedMethod.ResponseMarshaller, Stopping) is not null)
             return CallOutcome.Of(StatusCode.Unimplemented, "The response has more than one message; this method has one.");
         var outcome = ResponseReading.ReadOutcome(response, _message is not null);
         return outcome.IsOk && _message is null
@@ -54,13 +41,9 @@ internal sealed class SingleResponseCall<TRequest, TResponse> : ClientCall
             : outcome;
     }
 
-    protected override IRequestSource CreateRequests() =>
-        RequestStream is not null
-            ? RequestStream
-            : SingleRequest.Create(_method.RequestMarshaller, _request!, Channel.Options.MaxSendMessageBytes, CompressesSingle);
 
     public override ClientCall CreateTwin() =>
-        new SingleResponseCall<TRequest, TResponse>(Channel, _method, Options, _request) { Requests = Requests, Headers = Headers };
+        new SingleResponseCall<TRequest, TResponse>(Channel, TypedMethod, Options, Request) { Requests = Requests, Headers = Headers };
 
     public override void Adopt(ClientCall twin)
     {

@@ -7,12 +7,10 @@ namespace FeedMall.Rpc.Client;
 /// A call with many responses. The chain stays in the call until the last response is read or the call is stopped, also while nobody
 /// reads; the messages themselves are read on the reader's thread, so nothing is buffered beyond the connection's window.
 /// </summary>
-internal sealed class StreamingResponseCall<TRequest, TResponse> : ClientCall, IAsyncStreamReader<TResponse>
+internal sealed class StreamingResponseCall<TRequest, TResponse> : MessageCall<TRequest, TResponse>, IAsyncStreamReader<TResponse>
     where TRequest : class
     where TResponse : class
 {
-    private readonly Method<TRequest, TResponse> _method;
-    private readonly TRequest? _request;
     // The answer that is to be read, or null when the call ended without one.
     private readonly TaskCompletionSource<HttpResponseMessage?> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<CallOutcome> _read = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -23,14 +21,7 @@ internal sealed class StreamingResponseCall<TRequest, TResponse> : ClientCall, I
 
     /// <summary>A call with one request, or with many when there is none.</summary>
     public StreamingResponseCall(RpcChannel channel, Method<TRequest, TResponse> method, CallOptions options, TRequest? request = null)
-        : base(channel, method, options)
-    {
-        (_method, _request) = (method, request);
-        if (request is null)
-            RequestStream = new RequestStream<TRequest>(method.RequestMarshaller, channel.Options.MaxSendMessageBytes, Compresses, Cancel, endsWhenRead: true) { WriteOptions = options.WriteOptions };
-    }
-
-    public RequestStream<TRequest>? RequestStream { get; }
+        : base(channel, method, options, request, endsWhenRead: true) { }
 
     public override bool LastResponseWasCompressed => _reader?.LastWasCompressed ?? false;
 
@@ -57,7 +48,7 @@ internal sealed class StreamingResponseCall<TRequest, TResponse> : ClientCall, I
         {
             // It counts when nothing follows, and then ends the attempt but perhaps not the call: the caller does not see it here.
             var reader = CreateReader(response);
-            _first = await reader.ReadAsync(_method.ResponseMarshaller, Stopping);
+            _first = await reader.ReadAsync(TypedMethod.ResponseMarshaller, Stopping);
             if (_first is null)
             {
                 reader.Dispose();
@@ -71,9 +62,6 @@ internal sealed class StreamingResponseCall<TRequest, TResponse> : ClientCall, I
         return await _read.Task.WaitAsync(Stopping);
     }
 
-    private StreamMessageReader CreateReader(HttpResponseMessage response) =>
-        new(response.Content.ReadAsStream(), Channel.Options.MaxReceiveMessageBytes) { Encoding = ResponseReading.Encoding(response) };
-
     private async Task<CallOutcome> RunToEndAsync()
     {
         var outcome = await RunAsync();
@@ -86,7 +74,7 @@ internal sealed class StreamingResponseCall<TRequest, TResponse> : ClientCall, I
         try
         {
             _reader ??= CreateReader(answer);
-            if ((Interlocked.Exchange(ref _first, null) ?? await _reader.ReadAsync(_method.ResponseMarshaller, Stopping)) is { } message)
+            if ((Interlocked.Exchange(ref _first, null) ?? await _reader.ReadAsync(TypedMethod.ResponseMarshaller, Stopping)) is { } message)
             {
                 Current = message;
                 return _hasMessages = true;
@@ -102,8 +90,4 @@ internal sealed class StreamingResponseCall<TRequest, TResponse> : ClientCall, I
         return false;
     }
 
-    protected override IRequestSource CreateRequests() =>
-        RequestStream is not null
-            ? RequestStream
-            : SingleRequest.Create(_method.RequestMarshaller, _request!, Channel.Options.MaxSendMessageBytes, CompressesSingle);
 }

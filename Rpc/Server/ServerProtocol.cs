@@ -39,8 +39,8 @@ internal static class ServerProtocol
         return true;
     }
 
-    /// <summary>Messages have a limit of their own and calls a deadline; the limits that HTTP puts on whole bodies would cut streams.</summary>
-    public static void LiftBodyLimits(HttpContext http)
+    // Messages have a limit of their own and calls a deadline; the limits that HTTP puts on whole bodies would cut streams.
+    private static void LiftBodyLimits(HttpContext http)
     {
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = null;
         if (http.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate) rate.MinDataRate = null;

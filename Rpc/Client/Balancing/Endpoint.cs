@@ -120,6 +120,7 @@ internal sealed class Endpoint : IDisposable
             // The channel or the address is gone.
         }
     }
+
     private void Set(EndpointState state)
     {
         lock (_gate)
