@@ -1,3 +1,4 @@
+using FeedMall.Resilience;
 using System.Collections.ObjectModel;
 using System.Text.Json;
 using FeedMall.Bff.Answers;
@@ -24,7 +25,7 @@ internal static class Failures
         switch (error.StatusCode)
         {
             case StatusCode.DeadlineExceeded:
-                return new Failure(504, info?.Reason is Reasons.DeadlineInsufficient ? Reasons.DeadlineInsufficient : Reasons.DeadlineExceeded,
+                return new Failure(504, info?.Reason is RefusalReasons.DeadlineInsufficient ? RefusalReasons.DeadlineInsufficient : RefusalReasons.DeadlineExceeded,
                     "The answer did not come in time: try again, or with more time.", None, "");
             case StatusCode.Unavailable:
                 return new Failure(503, info?.Reason is Reasons.NoEndpoint ? Reasons.NoEndpoint : Reasons.UpstreamError,
@@ -64,7 +65,7 @@ internal static class Failures
             413 => (BffReasons.BodyTooLarge, "The body is too large."),
             415 => (BffReasons.UnsupportedMediaType, "The body must be sent as 'Content-Type: application/json', in UTF-8 and not compressed."),
             499 => (Reasons.Cancelled, "The caller gave up."),
-            504 => (Reasons.DeadlineExceeded, "The answer did not come in time: try again, or with more time."),
+            504 => (RefusalReasons.DeadlineExceeded, "The answer did not come in time: try again, or with more time."),
             >= 500 => (Reasons.Internal, "Something went wrong on our side; the trace id helps us to find it."),
             _ => (BffReasons.BadRequest, "The request cannot be read."),
         };

@@ -77,14 +77,14 @@ public abstract class Balancer
     /// <param name="startedAtTimestamp">The clock's timestamp when the call began.</param>
     /// <param name="result">How it ended.</param>
     /// <param name="cpuPermille">The load that the node reported with its answer, 0 to 1000; null when it did not.</param>
-    public void Complete(BalancerNode node, long startedAtTimestamp, CallResult result, int? cpuPermille = null)
+    public void Complete(BalancerNode node, long startedAtTimestamp, Outcome result, int? cpuPermille = null)
     {
         var now = _clock.GetTimestamp();
         var statistics = node.Statistics;
         statistics.OnComplete(result, now);
         if (cpuPermille is { } cpu) statistics.ReportCpu(cpu, now);
-        if (result == CallResult.Cancelled) return;
-        statistics.Observe(Averaging.SecondsBetween(startedAtTimestamp, now), result == CallResult.Success, NeutralLagSeconds, now, Averaging);
+        if (result == Outcome.Ignored) return;
+        statistics.Observe(Averaging.SecondsBetween(startedAtTimestamp, now), result == Outcome.Success, NeutralLagSeconds, now, Averaging);
     }
 
     /// <summary>What is known about each node, in the order of the list.</summary>

@@ -72,10 +72,10 @@ internal sealed class NodeStatistics
     /// <summary>True for exactly one of the threads that saw the same last pick.</summary>
     public bool TryForcePick(long seen, long now) => Interlocked.CompareExchange(ref _lastPick, now, seen) == seen;
 
-    public void OnComplete(CallResult result, long now)
+    public void OnComplete(Outcome result, long now)
     {
         Volatile.Write(ref _silentSince, now);
-        if (result == CallResult.Failure) Interlocked.Increment(ref _failures);
+        if (result == Outcome.Failure) Interlocked.Increment(ref _failures);
         Interlocked.Decrement(ref _inFlight);
     }
 

@@ -1,3 +1,4 @@
+using FeedMall.Resilience;
 using System.Runtime.CompilerServices;
 using FeedMall.Resilience.Balancing;
 using FeedMall.Rpc.Errors;
@@ -223,7 +224,7 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     }
 
     private CallOutcome TooLate() => CallOutcome.Local(
-        this, StatusCode.DeadlineExceeded, Reasons.DeadlineExceeded, $"{method.FullName} did not answer within {_timeout.TotalMilliseconds:0} ms.");
+        this, StatusCode.DeadlineExceeded, RefusalReasons.DeadlineExceeded, $"{method.FullName} did not answer within {_timeout.TotalMilliseconds:0} ms.");
 
     private void CompleteHeaders()
     {

@@ -1,7 +1,7 @@
+using FeedMall.Resilience;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using FeedMall.Rpc.Errors;
 using FeedMall.Rpc.Wire;
 using Grpc.Core;
 
@@ -73,7 +73,7 @@ internal sealed class ClientChain
         var timeout = CallTime.Shrink(_channel.Options.DefaultTimeout, remaining, _channel.NetworkAllowance);
         if (timeout < _channel.Options.MinTimeout)
         {
-            return ValueTask.FromResult(CallOutcome.Local(call, StatusCode.DeadlineExceeded, Reasons.DeadlineInsufficient,
+            return ValueTask.FromResult(CallOutcome.Local(call, StatusCode.DeadlineExceeded, RefusalReasons.DeadlineInsufficient,
                 $"{Math.Max(0, timeout.TotalMilliseconds):0.#} ms are too little to call {call.Method.FullName}."));
         }
         call.Start(timeout, request?.CancellationToken ?? CancellationToken.None);

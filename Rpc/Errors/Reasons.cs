@@ -21,12 +21,6 @@ public static class Reasons
     /// <summary>503: no address of the service answers.</summary>
     public const string NoEndpoint = "NO_ENDPOINT";
 
-    /// <summary>504: the time was up.</summary>
-    public const string DeadlineExceeded = "DEADLINE_EXCEEDED";
-
-    /// <summary>504: too little time was left to start.</summary>
-    public const string DeadlineInsufficient = "DEADLINE_INSUFFICIENT";
-
     /// <summary>500: a defect of ours; the log has it, the answer does not.</summary>
     public const string Internal = "INTERNAL";
 }

@@ -1,3 +1,4 @@
+using FeedMall.Resilience;
 using System.Globalization;
 using FeedMall.Rpc.Errors;
 using FeedMall.Rpc.Wire;
@@ -252,7 +253,7 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
     }
 
     private RpcException DeadlinePassed() => RpcErrors.Create(
-        StatusCode.DeadlineExceeded, Reasons.DeadlineExceeded, "The deadline passed before the call was answered.", method.ServiceName);
+        StatusCode.DeadlineExceeded, RefusalReasons.DeadlineExceeded, "The deadline passed before the call was answered.", method.ServiceName);
 
     private void Abandon()
     {

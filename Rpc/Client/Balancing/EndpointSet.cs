@@ -1,3 +1,4 @@
+using FeedMall.Resilience;
 using FeedMall.Resilience.Balancing;
 using FeedMall.Rpc.Errors;
 using Grpc.Core;
@@ -136,11 +137,11 @@ internal sealed class EndpointSet : IDisposable
     private bool IsAnyNear() => Volatile.Read(ref _endpoints).Values.Any(endpoint => endpoint.State != EndpointState.Waiting);
 
     // What counts against a server (spec §2.3); what the caller gave up says nothing about it.
-    private static CallResult ResultOf(CallOutcome outcome) => outcome.Status.StatusCode switch
+    private static Outcome ResultOf(CallOutcome outcome) => outcome.Status.StatusCode switch
     {
-        StatusCode.Cancelled => CallResult.Cancelled,
-        StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.Internal or StatusCode.ResourceExhausted or StatusCode.DataLoss => CallResult.Failure,
-        _ => CallResult.Success,
+        StatusCode.Cancelled => Outcome.Ignored,
+        StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.Internal or StatusCode.ResourceExhausted or StatusCode.DataLoss => Outcome.Failure,
+        _ => Outcome.Success,
     };
 
     private static Uri WithoutDns(Uri address) => new(address.OriginalString["dns+".Length..]);

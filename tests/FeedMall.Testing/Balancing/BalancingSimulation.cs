@@ -82,7 +82,7 @@ public sealed class BalancingSimulation
 
     private void Answer(SimulatedRequest request, bool succeeded)
     {
-        _cluster.Clients[request.Client].Complete(request.Node, request.StartedAt, succeeded ? CallResult.Success : CallResult.Failure);
+        _cluster.Clients[request.Client].Complete(request.Node, request.StartedAt, succeeded ? Outcome.Success : Outcome.Failure);
         var milliseconds = _clock.GetElapsedTime(request.StartedAt, _clock.GetTimestamp()).TotalMilliseconds;
         var server = ((SimulatedServer)request.Node.State!).Number;
         _calls.Add(new SimulatedCall((double)request.StartedAt / VirtualClock.PerSecond, server, milliseconds, succeeded));

@@ -1,3 +1,4 @@
+using FeedMall.Resilience;
 using System.Text.Json;
 using FeedMall.Bff;
 using FeedMall.Bff.Edge;
@@ -35,7 +36,7 @@ public sealed class FailuresTests
     [InlineData(StatusCode.DataLoss, 500, Reasons.UpstreamError)]
     [InlineData(StatusCode.Unimplemented, 500, Reasons.UpstreamError)]
     [InlineData(StatusCode.Unavailable, 503, Reasons.UpstreamError)]
-    [InlineData(StatusCode.DeadlineExceeded, 504, Reasons.DeadlineExceeded)]
+    [InlineData(StatusCode.DeadlineExceeded, 504, RefusalReasons.DeadlineExceeded)]
     [InlineData(StatusCode.Cancelled, 499, Reasons.Cancelled)]
     public void What_tells_of_our_inside_becomes_a_general_answer(StatusCode code, int status, string reason)
     {
@@ -62,7 +63,7 @@ public sealed class FailuresTests
 
     [Theory]
     [InlineData(StatusCode.Unavailable, Reasons.NoEndpoint, 503)]
-    [InlineData(StatusCode.DeadlineExceeded, Reasons.DeadlineInsufficient, 504)]
+    [InlineData(StatusCode.DeadlineExceeded, RefusalReasons.DeadlineInsufficient, 504)]
     public void The_reasons_of_our_own_client_stay(StatusCode code, string reason, int status)
     {
         var failure = Failures.Of(RpcErrors.Create(code, reason, "10.0.0.1 does not answer", "bff"));
@@ -115,7 +116,7 @@ public sealed class FailuresTests
     [InlineData(405, BffReasons.MethodNotAllowed)]
     [InlineData(418, BffReasons.BadRequest)]
     [InlineData(500, Reasons.Internal)]
-    [InlineData(504, Reasons.DeadlineExceeded)]
+    [InlineData(504, RefusalReasons.DeadlineExceeded)]
     [InlineData(507, Reasons.Internal)]
     public void Every_bare_status_has_a_reason(int status, string reason)
     {

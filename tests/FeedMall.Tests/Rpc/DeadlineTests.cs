@@ -1,3 +1,4 @@
+using FeedMall.Resilience;
 using System.Diagnostics;
 using FeedMall.Rpc.Client;
 using FeedMall.Rpc.Errors;
@@ -47,7 +48,7 @@ public sealed class DeadlineTests
         };
         var error = await Assert.ThrowsAsync<RpcException>(
             async () => await host.Client.SayAsync(new EchoRequest(), deadline: deadline, cancellationToken: Token));
-        Assert.Equal((StatusCode.DeadlineExceeded, Reasons.DeadlineExceeded), (error.StatusCode, error.FindErrorInfo()!.Reason));
+        Assert.Equal((StatusCode.DeadlineExceeded, RefusalReasons.DeadlineExceeded), (error.StatusCode, error.FindErrorInfo()!.Reason));
         var seen = await cancelled.Task.WaitAsync(Patience, Token);
         Assert.InRange((seen - deadline).TotalMilliseconds, -50, 300);
         Assert.Empty(host.Errors);
@@ -132,7 +133,7 @@ public sealed class DeadlineTests
         var client = (Echo.EchoClient)clients.GetService(typeof(Echo.EchoClient))!;
         var error = await Assert.ThrowsAsync<RpcException>(
             async () => await client.SayAsync(new EchoRequest(), deadline: DateTime.UtcNow.AddMilliseconds(3), cancellationToken: Token));
-        Assert.Equal((StatusCode.DeadlineExceeded, Reasons.DeadlineInsufficient), (error.StatusCode, error.FindErrorInfo()!.Reason));
+        Assert.Equal((StatusCode.DeadlineExceeded, RefusalReasons.DeadlineInsufficient), (error.StatusCode, error.FindErrorInfo()!.Reason));
     }
 
     [Fact]
@@ -143,7 +144,7 @@ public sealed class DeadlineTests
         var started = Stopwatch.GetTimestamp();
         var error = await Assert.ThrowsAsync<RpcException>(
             async () => await peer.Client.SayAsync(new EchoRequest(), deadline: DateTime.UtcNow.AddMilliseconds(200), cancellationToken: Token));
-        Assert.Equal((StatusCode.DeadlineExceeded, Reasons.DeadlineExceeded), (error.StatusCode, error.FindErrorInfo()!.Reason));
+        Assert.Equal((StatusCode.DeadlineExceeded, RefusalReasons.DeadlineExceeded), (error.StatusCode, error.FindErrorInfo()!.Reason));
         Assert.InRange(Stopwatch.GetElapsedTime(started).TotalMilliseconds, 150, 5000);
         await peer.Aborted.WaitAsync(Patience, Token);
     }

@@ -1,3 +1,4 @@
+using FeedMall.Resilience;
 using FeedMall.Resilience.Balancing;
 using FeedMall.Testing;
 
@@ -13,7 +14,7 @@ internal static class BalancerCalls
     }
 
     /// <summary>A call to this node that ends now and took so long.</summary>
-    public static void Call(this Balancer balancer, TestClock clock, string key, double milliseconds, CallResult result = CallResult.Success, int? cpu = null)
+    public static void Call(this Balancer balancer, TestClock clock, string key, double milliseconds, Outcome result = Outcome.Success, int? cpu = null)
     {
         var node = balancer.Start(key);
         balancer.Complete(node, clock.GetTimestamp() - (long)(milliseconds * clock.TimestampFrequency / 1000), result, cpu);

@@ -65,7 +65,7 @@ public sealed class BalancerTests
     {
         var balancer = Of(kind).With(new("A"), new("B"));
         balancer.Call(_clock, "A", 30);
-        balancer.Call(_clock, "A", 30, CallResult.Failure);
+        balancer.Call(_clock, "A", 30, Outcome.Failure);
         var running = balancer.Start("A");
         balancer.Update([new BalancerNode("C"), new BalancerNode("A", 7, "state")]);
 
@@ -73,7 +73,7 @@ public sealed class BalancerTests
         Assert.Equal((7, 1, 3, 1), (kept.Weight, kept.InFlight, kept.Picks, kept.Failures));
         Assert.Equal(30, kept.Lag.TotalMilliseconds, 2);
         Assert.Equal("state", balancer.Nodes[1].State);
-        balancer.Complete(running, _clock.GetTimestamp(), CallResult.Success);
+        balancer.Complete(running, _clock.GetTimestamp(), Outcome.Success);
         Assert.Equal(0, balancer.Of("A").InFlight);
         Assert.Equal((0, 0), (balancer.Of("C").Picks, balancer.Of("C").InFlight));
     }
@@ -84,12 +84,12 @@ public sealed class BalancerTests
     {
         var balancer = Of(kind).With(new("A"), new("B"));
         var a = balancer.Nodes[0];
-        balancer.Call(_clock, "A", 30, CallResult.Failure);
+        balancer.Call(_clock, "A", 30, Outcome.Failure);
         var running = balancer.Start("A");
         balancer.Update([balancer.Nodes[1]]);
         balancer.Update([balancer.Nodes[0], a]);
         Assert.Equal((1, 1.0, TimeSpan.Zero), (balancer.Of("A").InFlight, balancer.Of("A").Success, balancer.Of("A").Lag));
-        balancer.Complete(running, _clock.GetTimestamp(), CallResult.Success);
+        balancer.Complete(running, _clock.GetTimestamp(), Outcome.Success);
         Assert.Equal(0, balancer.Of("A").InFlight);
     }
 
@@ -100,7 +100,7 @@ public sealed class BalancerTests
         var balancer = Of(kind).With(new BalancerNode("A"));
         balancer.Call(_clock, "A", 30);
         _clock.Advance(500);
-        balancer.Call(_clock, "A", 5000, CallResult.Cancelled);
+        balancer.Call(_clock, "A", 5000, Outcome.Ignored);
         var node = balancer.Of("A");
         Assert.Equal((0, 1.0, 2, 0), (node.InFlight, node.Success, node.Picks, node.Failures));
         Assert.Equal(30, node.Lag.TotalMilliseconds, 2);
@@ -129,7 +129,7 @@ public sealed class BalancerTests
                 for (var call = 0; call < each; call++)
                 {
                     var node = balancer.Pick()!;
-                    balancer.Complete(node, _clock.GetTimestamp(), (CallResult)((call + thread) % 3), call % 1000);
+                    balancer.Complete(node, _clock.GetTimestamp(), (Outcome)((call + thread) % 3), call % 1000);
                 }
             }
         });
@@ -137,7 +137,7 @@ public sealed class BalancerTests
         Assert.All(nodes, node => Assert.Equal(0, node.InFlight));
         Assert.All(nodes, node => Assert.InRange(node.Success, 0, 1));
         Assert.Equal(8L * each, nodes.Sum(node => node.Picks));
-        var failures = Enumerable.Range(0, 8).Sum(thread => Enumerable.Range(0, each).Count(call => (call + thread) % 3 == (int)CallResult.Failure));
+        var failures = Enumerable.Range(0, 8).Sum(thread => Enumerable.Range(0, each).Count(call => (call + thread) % 3 == (int)Outcome.Failure));
         Assert.Equal(failures, nodes.Sum(node => node.Failures));
 
         // New node objects for the same keys, time that goes on, and nodes that come and go, but never all of them.
@@ -166,8 +166,8 @@ public sealed class BalancerTests
             clock.GoTo(clock.GetTimestamp() + 7 * VirtualClock.PerSecond / 1000);
             var first = balancer.Pick()!;
             var second = balancer.Pick(tried)!;
-            balancer.Complete(first, clock.GetTimestamp(), CallResult.Success, 300);
-            balancer.Complete(second, clock.GetTimestamp(), CallResult.Failure);
+            balancer.Complete(first, clock.GetTimestamp(), Outcome.Success, 300);
+            balancer.Complete(second, clock.GetTimestamp(), Outcome.Failure);
         }));
     }
 
@@ -176,7 +176,7 @@ public sealed class BalancerTests
     {
         var balancer = Of("ewma").With(new("A", 2), new("B"));
         balancer.Nodes[1].IsAvailable = false;
-        balancer.Call(_clock, "A", 30, CallResult.Success, 250);
+        balancer.Call(_clock, "A", 30, Outcome.Success, 250);
         _clock.Advance(1500);
         Assert.Collection(balancer.Snapshot(),
             a =>

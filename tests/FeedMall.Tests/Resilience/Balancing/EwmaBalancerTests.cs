@@ -1,3 +1,4 @@
+using FeedMall.Resilience;
 using FeedMall.Resilience.Balancing;
 using FeedMall.Testing;
 using Xunit;
@@ -39,7 +40,7 @@ public sealed class EwmaBalancerTests
         Assert.Equal(3 / (0.4 * Math.Sqrt(0.020 + 0.005) * 2), balancer.Of("A").Score, 3);
 
         _clock.Advance(600);
-        balancer.Call(_clock, "A", 1, CallResult.Failure);
+        balancer.Call(_clock, "A", 1, Outcome.Failure);
         Assert.Equal(Math.Exp(-1), balancer.Of("A").Success, 5);
         // The failure came fast, and still did not lower the lag.
         Assert.Equal(3 * Math.Exp(-2) / (0.4 * Math.Sqrt(0.020 + 0.005) * 2), balancer.Of("A").Score, 3);
@@ -65,7 +66,7 @@ public sealed class EwmaBalancerTests
     public void A_first_call_that_fails_fast_does_not_look_attractive()
     {
         var balancer = Of(new BalancerOptions(), "A");
-        balancer.Call(_clock, "A", 1, CallResult.Failure);
+        balancer.Call(_clock, "A", 1, Outcome.Failure);
         Assert.Equal(50, balancer.Of("A").Lag.TotalMilliseconds, 3);
         Assert.Equal(0, balancer.Of("A").Success);
     }
@@ -76,7 +77,7 @@ public sealed class EwmaBalancerTests
         var balancer = Of(new BalancerOptions(), "A");
         balancer.Call(_clock, "A", 10);
         _clock.Advance(600);
-        balancer.Call(_clock, "A", 1000, CallResult.Failure);
+        balancer.Call(_clock, "A", 1000, Outcome.Failure);
         Assert.Equal(10 * Math.Exp(-1) + 1000 * (1 - Math.Exp(-1)), balancer.Of("A").Lag.TotalMilliseconds, 2);
     }
 
@@ -100,7 +101,7 @@ public sealed class EwmaBalancerTests
     public void A_node_that_is_left_alone_is_forgiven_slowly()
     {
         var balancer = Of(new BalancerOptions(), "A", "B", "C");
-        balancer.Call(_clock, "A", 2000, CallResult.Failure);
+        balancer.Call(_clock, "A", 2000, Outcome.Failure);
         balancer.Call(_clock, "B", 20);
         balancer.Call(_clock, "C", 20);
         _clock.Advance(10_000);
@@ -130,7 +131,7 @@ public sealed class EwmaBalancerTests
         balancer.Update([.. balancer.Nodes, new BalancerNode("B")]);
         _clock.Advance(60_000);
         Assert.Equal(0.1, Warmth("B"), 6);
-        balancer.Call(_clock, "B", 1, CallResult.Cancelled);
+        balancer.Call(_clock, "B", 1, Outcome.Ignored);
         Assert.Equal(0.1, Warmth("B"), 5);
         _clock.Advance(5000);
         Assert.Equal(0.55, Warmth("B"), 5);
@@ -147,7 +148,7 @@ public sealed class EwmaBalancerTests
     {
         var balancer = Of(new BalancerOptions(), "A", "B");
         balancer.Call(_clock, "A", 10);
-        balancer.Call(_clock, "B", 10, CallResult.Failure);
+        balancer.Call(_clock, "B", 10, Outcome.Failure);
         _clock.Advance(2999);
         Assert.Equal("AAAA", Picks(balancer, 4));
         _clock.Advance(2);
@@ -189,7 +190,7 @@ public sealed class EwmaBalancerTests
     {
         var balancer = Of(new BalancerOptions(), "A", "B");
         balancer.Call(_clock, "A", 10);
-        balancer.Call(_clock, "B", 10, CallResult.Failure);
+        balancer.Call(_clock, "B", 10, Outcome.Failure);
         for (var round = 0; round < 200; round++)
         {
             _clock.Advance(3001);
@@ -200,7 +201,7 @@ public sealed class EwmaBalancerTests
                 for (var pick = 0; pick < 20; pick++)
                 {
                     var node = balancer.Pick()!;
-                    balancer.Complete(node, _clock.GetTimestamp(), node.Key == "B" ? CallResult.Failure : CallResult.Success);
+                    balancer.Complete(node, _clock.GetTimestamp(), node.Key == "B" ? Outcome.Failure : Outcome.Success);
                 }
             });
             Assert.Equal(before + 1, balancer.Of("B").Picks);
@@ -214,7 +215,7 @@ public sealed class EwmaBalancerTests
     private string Picks(Balancer balancer, int count) => string.Concat(Enumerable.Range(0, count).Select(_ =>
     {
         var node = balancer.Pick()!;
-        balancer.Complete(node, _clock.GetTimestamp(), CallResult.Cancelled);
+        balancer.Complete(node, _clock.GetTimestamp(), Outcome.Ignored);
         return node.Key;
     }));
 }

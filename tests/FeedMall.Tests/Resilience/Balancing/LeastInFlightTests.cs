@@ -3,6 +3,7 @@ using FeedMall.Testing;
 using FsCheck;
 using FsCheck.Fluent;
 using Xunit;
+using Outcome = FeedMall.Resilience.Outcome;
 
 namespace FeedMall.Tests.Resilience.Balancing;
 
@@ -38,7 +39,7 @@ public sealed class LeastInFlightTests
             {
                 var node = balancer.Pick()!;
                 if (ReferenceEquals(node, loaded)) return false;
-                balancer.Complete(node, 0, CallResult.Cancelled);
+                balancer.Complete(node, 0, Outcome.Ignored);
             }
             return true;
         }).QuickCheckThrowOnFailure();
