@@ -21,7 +21,10 @@ public static class KvApp
         builder.Services.AddSingleton<KvMetrics>();
         builder.Services.AddSingleton<IServer, KvServer>();
         builder.Services.AddHostedService<KvSweeper>();
-        return builder.Build();
+        var app = builder.Build();
+        // Nobody else asks for it.
+        app.Services.GetRequiredService<KvMetrics>();
+        return app;
     }
 
     /// <summary>

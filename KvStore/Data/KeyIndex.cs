@@ -106,10 +106,6 @@ internal sealed class KeyIndex(Slabs slabs)
                 if (end > tag) slotCount -= Collect(slots, tag, end, found);
                 if (end < 1UL << TagBits) return (number << TagBits) + end;
             }
-            else
-            {
-                slotCount--;
-            }
             cursor = next;
             if (slotCount <= 0 && next >> TagBits < Tables) return next;
         }

@@ -86,7 +86,7 @@ internal sealed partial class KvServer(KvEngine engine, IOptions<KvOptions> opti
                 var socket = await listener.AcceptAsync(_stopping.Token);
                 Accept(socket);
             }
-            catch (Exception closed) when (closed is OperationCanceledException or ObjectDisposedException)
+            catch (Exception) when (_stopping.IsCancellationRequested)
             {
                 return;
             }
