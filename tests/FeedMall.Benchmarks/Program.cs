@@ -1,4 +1,5 @@
 using FeedMall.Benchmarks.Balancing;
+using FeedMall.Benchmarks.Breaking;
 using FeedMall.Benchmarks.Calls;
 using FeedMall.Benchmarks.Edge;
 using FeedMall.Benchmarks.Interop;
@@ -8,6 +9,7 @@ return args switch
 {
     ["edge", .. var rest] => await EdgeBenchmark.RunAsync(rest),
     ["balancing", .. var rest] => BalancingBenchmark.Run(rest),
+    ["breaker", .. var rest] => BreakerBenchmark.Run(rest),
     ["edge-servers"] => await EdgeServers.RunAsync(),
     ["calls", .. var rest] => await CallsBenchmark.RunAsync(rest),
     ["calls-server"] => await CallsServer.RunAsync(),
@@ -31,6 +33,9 @@ static int Usage()
 
           balancing [--out FILE]
               the balancers against slow, failing, healing and joining servers, simulated in virtual time.
+
+          breaker [--out FILE]
+              the breakers against overloaded, flaky and dead targets and one with a standby, simulated in virtual time.
 
           interop [--out FILE]
               the official gRPC interop cases between our runtime, Node's and Python's, as a table. Needs what ./test.sh installs.
