@@ -3,6 +3,7 @@ using FeedMall.Benchmarks.Breaking;
 using FeedMall.Benchmarks.Calls;
 using FeedMall.Benchmarks.Edge;
 using FeedMall.Benchmarks.Interop;
+using FeedMall.Benchmarks.Plots;
 using FeedMall.Benchmarks.Wire;
 
 return args switch
@@ -14,6 +15,7 @@ return args switch
     ["calls", .. var rest] => await CallsBenchmark.RunAsync(rest),
     ["calls-server"] => await CallsServer.RunAsync(),
     ["interop", .. var rest] => await InteropReport.RunAsync(rest),
+    ["plots", .. var rest] => PlotsCommand.Run(rest),
     ["wire", .. var rest] => await WireBenchmark.RunAsync(rest),
     _ => Usage(),
 };
@@ -39,6 +41,9 @@ static int Usage()
 
           interop [--out FILE]
               the official gRPC interop cases between our runtime, Node's and Python's, as a table. Needs what ./test.sh installs.
+
+          plots --out FOLDER
+              the pictures of docs/algorithms, from the simulations that the tests check; the same bytes each time.
 
           wire [--out FILE]
               the parts of a call and whole calls in one process, by BenchmarkDotNet: nanoseconds and bytes allocated.
