@@ -269,7 +269,7 @@ public sealed class SingleFlightTests
         Prop.ForAll(Gen.Elements(Enum.GetValues<Step>()).Zip(Gen.Choose(0, 100)).ListOf().ToArbitrary(),
             steps => HoldsAsync([.. steps.Select(step => (step.Item1, step.Item2))]).GetAwaiter().GetResult()).QuickCheckThrowOnFailure();
 
-    private async Task<bool> HoldsAsync(List<(Step Step, int Choice)> steps)
+    private async Task HoldsAsync(List<(Step Step, int Choice)> steps)
     {
         var flights = Of();
         var loads = new ConcurrentQueue<(TaskCompletionSource<int> End, Flight<string> Flight)>();
@@ -328,7 +328,6 @@ public sealed class SingleFlightTests
         }
         await Settle(end => end.TrySetResult(7), wait => wait.IsCompletedSuccessfully);
         await RunningIs(flights, 0);
-        return true;
     }
 
     private async Task<int> Load(Flight<string> flight)
