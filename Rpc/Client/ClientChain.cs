@@ -70,8 +70,8 @@ internal sealed class ClientChain
             var own = deadline.ToUniversalTime() - _channel.Clock.GetUtcNow().UtcDateTime;
             if (remaining is null || own < remaining) remaining = own;
         }
-        var timeout = CallTime.Shrink(_channel.Options.DefaultTimeout, remaining, _channel.NetworkAllowance);
-        if (timeout < _channel.Options.MinTimeout)
+        var timeout = _channel.Time.Shrink(_channel.Options.DefaultTimeout, remaining);
+        if (_channel.Time.Check(timeout) != Reason.None)
         {
             return ValueTask.FromResult(CallOutcome.Local(call, StatusCode.DeadlineExceeded, RefusalReasons.DeadlineInsufficient,
                 $"{Math.Max(0, timeout.TotalMilliseconds):0.#} ms are too little to call {call.Method.FullName}."));

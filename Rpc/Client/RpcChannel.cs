@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using FeedMall.Resilience;
+using FeedMall.Resilience.Deadlines;
 using FeedMall.Resilience.Retry;
 using FeedMall.Rpc.Wire;
 using Grpc.Core;
@@ -23,8 +24,9 @@ public sealed class RpcChannel : ChannelBase, IDisposable
         Telemetry = telemetry;
         Clock = clock;
         Chance = chance ?? new SystemChance();
-        NetworkAllowance = options.NetworkAllowance
+        var networkAllowance = options.NetworkAllowance
             ?? (options.Addresses.Count > 0 && options.Addresses.All(address => address.IsLoopback) ? TimeSpan.Zero : s_networkAllowance);
+        Time = new DeadlineBudget(networkAllowance, options.MinTimeout);
         RetryBudget = options.Retry.Tokens is { } tokens ? new TokenRetryBudget(tokens) : new WindowRetryBudget(options.Retry.Budget, clock);
         AddIdempotentMethods(options.IdempotentMethods);
         Timers = new CallTimers(clock);
@@ -40,7 +42,7 @@ public sealed class RpcChannel : ChannelBase, IDisposable
 
     internal IChance Chance { get; }
 
-    internal TimeSpan NetworkAllowance { get; }
+    internal DeadlineBudget Time { get; }
 
     internal RetryBudget RetryBudget { get; }
 
