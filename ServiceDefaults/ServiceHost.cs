@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
+using FeedMall.Rpc.Server;
 using FeedMall.ServiceDefaults.Governor;
 using FeedMall.ServiceDefaults.Logs;
 using FeedMall.ServiceDefaults.Telemetry;
@@ -24,11 +25,11 @@ public static class ServiceHost
     /// health, governor and a Kestrel that listens on "{Service}:Url".
     /// </summary>
     /// <param name="service">"Bff", "Feed", "Mall": the settings section; in lower case the settings file and the name in logs.</param>
-    /// <param name="protocols">What the service's own port speaks.</param>
+    /// <param name="protocols">What the service's own port speaks; None: not HTTP, so the service registers an IServer of its own instead of Kestrel.</param>
     /// <param name="args">The command line.</param>
     public static WebApplicationBuilder CreateBuilder(string service, HttpProtocols protocols, string[] args)
     {
-        var identity = new ServiceIdentity(service);
+        var identity = new ServiceIdentity(service) { SpeaksHttp = protocols != HttpProtocols.None };
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
         {
             ApplicationName = identity.Name,
@@ -53,7 +54,7 @@ public static class ServiceHost
         builder.AddServiceTelemetry(identity);
         builder.Services.AddSingleton<GovernorServer>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<GovernorServer>());
-        Listen(builder, protocols);
+        if (identity.SpeaksHttp) Listen(builder, protocols);
         return builder;
     }
 
@@ -79,7 +80,8 @@ public static class ServiceHost
             {
                 // Without TLS a port cannot offer both: the client would have to know beforehand.
                 listen.Protocols = url.Scheme == "http" && protocols == HttpProtocols.Http1AndHttp2 ? HttpProtocols.Http1 : protocols;
-                if (url.Scheme == "https") listen.UseHttps(LoadCertificate(options));
+                if (listen.Protocols == HttpProtocols.Http2) listen.UseGrpc(new GrpcListenOptions { Certificate = url.Scheme == "https" ? LoadCertificate(options) : null });
+                else if (url.Scheme == "https") listen.UseHttps(LoadCertificate(options));
             });
         });
     }

@@ -3,6 +3,7 @@ using FeedMall.Benchmarks.Breaking;
 using FeedMall.Benchmarks.Calls;
 using FeedMall.Benchmarks.Edge;
 using FeedMall.Benchmarks.Interop;
+using FeedMall.Benchmarks.RateLimiting;
 using FeedMall.Benchmarks.Plots;
 using FeedMall.Benchmarks.Wire;
 
@@ -17,6 +18,7 @@ return args switch
     ["calls-server"] => await CallsServer.RunAsync(),
     ["interop", .. var rest] => await InteropReport.RunAsync(rest),
     ["plots", .. var rest] => PlotsCommand.Run(rest),
+    ["rates", .. var rest] => await RatesBenchmark.RunAsync(rest),
     ["wire", .. var rest] => await WireBenchmark.RunAsync(rest),
     _ => Usage(),
 };
@@ -48,6 +50,9 @@ static int Usage()
 
           plots --out FOLDER
               the pictures of docs/algorithms, from the simulations that the tests check; the same bytes each time.
+
+          rates [--out FILE]
+              token buckets, ours and the framework's, by one thread and by eight, by BenchmarkDotNet.
 
           wire [--out FILE]
               the parts of a call and whole calls in one process, by BenchmarkDotNet: nanoseconds and bytes allocated.
