@@ -1,4 +1,7 @@
+using FeedMall.ServiceDefaults.KeyValue;
 using FeedMall.Testing;
+using FeedMall.Tests.ServiceDefaults.KeyValue;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Xunit;
 
@@ -44,6 +47,11 @@ public abstract class FeedTests(PostgresServer? postgres, string? cache = null) 
         Feed = await StartAsync();
     }
 
-    private Task<FeedHost> StartAsync() => FeedHost.StartAsync(_database, _folder.Path, cache is null ? [] :
-        [$"--Feed:Cache:Addresses=127.0.0.1:{_cache?.Port ?? 1}", "--Feed:Cache:OperationTimeout=00:00:05"]);
+    private async Task<FeedHost> StartAsync()
+    {
+        var feed = await FeedHost.StartAsync(_database, _folder.Path, cache is null ? [] :
+            [$"--Feed:Cache:Addresses=127.0.0.1:{_cache?.Port ?? 1}", "--Feed:Cache:OperationTimeout=00:00:05"]);
+        if (_cache is not null) await CacheRig.UntilAsync(() => feed.Services.GetRequiredService<KeyValueConnection>().IsConnected);
+        return feed;
+    }
 }
