@@ -2,12 +2,14 @@ using FeedMall.Benchmarks.Balancing;
 using FeedMall.Benchmarks.Calls;
 using FeedMall.Benchmarks.Edge;
 using FeedMall.Benchmarks.Interop;
+using FeedMall.Benchmarks.Overload;
 using FeedMall.Benchmarks.Wire;
 
 return args switch
 {
     ["edge", .. var rest] => await EdgeBenchmark.RunAsync(rest),
     ["balancing", .. var rest] => BalancingBenchmark.Run(rest),
+    ["overload", .. var rest] => OverloadBenchmark.Run(rest),
     ["edge-servers"] => await EdgeServers.RunAsync(),
     ["calls", .. var rest] => await CallsBenchmark.RunAsync(rest),
     ["calls-server"] => await CallsServer.RunAsync(),
@@ -31,6 +33,9 @@ static int Usage()
 
           balancing [--out FILE]
               the balancers against slow, failing, healing and joining servers, simulated in virtual time.
+
+          overload [--out FILE]
+              a server at up to ten times what it can do, without protection and with each of ours, simulated in virtual time.
 
           interop [--out FILE]
               the official gRPC interop cases between our runtime, Node's and Python's, as a table. Needs what ./test.sh installs.
