@@ -14,6 +14,7 @@ COPY ServiceDefaults/ServiceDefaults.csproj ServiceDefaults/
 COPY Bff/Bff.csproj Bff/
 COPY Domain.Feed/Domain.Feed.csproj Domain.Feed/
 COPY Domain.Mall/Domain.Mall.csproj Domain.Mall/
+COPY KvStore/KvStore.csproj KvStore/
 COPY AllInOne/AllInOne.csproj AllInOne/
 RUN dotnet restore AllInOne
 COPY . .

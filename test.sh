@@ -44,6 +44,7 @@ has_sqlite() { has_file '/usr/lib/*/libsqlite3.so.0' || has_file '/lib/*/libsqli
 install_missing() {
   need libsqlite3-0 has_sqlite
   need postgresql has_file '/usr/lib/postgresql/*/bin/initdb'
+  need redis-server command -v redis-benchmark
   need curl command -v curl
   need nodejs command -v node
   need npm command -v npm

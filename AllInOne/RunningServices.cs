@@ -1,6 +1,7 @@
 using FeedMall.Bff;
 using FeedMall.Domain.Feed;
 using FeedMall.Domain.Mall;
+using FeedMall.KvStore;
 using FeedMall.ServiceDefaults;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
@@ -18,6 +19,9 @@ internal sealed class RunningServices : IAsyncDisposable
 
     /// <summary>The REST edge.</summary>
     public WebApplication Bff { get; private set; } = null!;
+
+    /// <summary>The key-value server.</summary>
+    public WebApplication Kv { get; private set; } = null!;
 
     /// <summary>The feed domain service.</summary>
     public WebApplication Feed { get; private set; } = null!;
@@ -40,6 +44,7 @@ internal sealed class RunningServices : IAsyncDisposable
     {
         // Traces are collected per process, not per service: one exporter is enough, and it is the edge's.
         string[] domain = ["--Telemetry:Traces=false", "--Log:Format=text", .. args];
+        Kv = await StartAsync(KvApp.Build(domain));
         Feed = await StartAsync(FeedApp.Build(domain));
         Mall = await StartAsync(MallApp.Build(domain));
         Bff = await StartAsync(BffApp.Build([

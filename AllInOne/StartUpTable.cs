@@ -19,8 +19,9 @@ internal static class StartUpTable
             ("Ready?", $"{bff}/readyz"),
             ("Domain.Feed (gRPC)", services.Feed.Address().ToString()),
             ("Domain.Mall (gRPC)", services.Mall.Address().ToString()),
+            ("KvStore (RESP)", services.Kv.Address().ToString()),
         };
-        foreach (var (name, service) in new[] { ("Bff", services.Bff), ("Domain.Feed", services.Feed), ("Domain.Mall", services.Mall) })
+        foreach (var (name, service) in new[] { ("Bff", services.Bff), ("Domain.Feed", services.Feed), ("Domain.Mall", services.Mall), ("KvStore", services.Kv) })
         {
             if (service.GovernorAddress() is { } governor) rows.Add(($"{name} governor", $"{governor}metrics"));
         }

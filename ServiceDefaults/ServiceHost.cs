@@ -24,11 +24,11 @@ public static class ServiceHost
     /// health, governor and a Kestrel that listens on "{Service}:Url".
     /// </summary>
     /// <param name="service">"Bff", "Feed", "Mall": the settings section; in lower case the settings file and the name in logs.</param>
-    /// <param name="protocols">What the service's own port speaks.</param>
+    /// <param name="protocols">What the service's own port speaks; None: not HTTP, so the service registers an IServer of its own instead of Kestrel.</param>
     /// <param name="args">The command line.</param>
     public static WebApplicationBuilder CreateBuilder(string service, HttpProtocols protocols, string[] args)
     {
-        var identity = new ServiceIdentity(service);
+        var identity = new ServiceIdentity(service) { SpeaksHttp = protocols != HttpProtocols.None };
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
         {
             ApplicationName = identity.Name,
@@ -53,7 +53,7 @@ public static class ServiceHost
         builder.AddServiceTelemetry(identity);
         builder.Services.AddSingleton<GovernorServer>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<GovernorServer>());
-        Listen(builder, protocols);
+        if (identity.SpeaksHttp) Listen(builder, protocols);
         return builder;
     }
 

@@ -7,6 +7,9 @@ public sealed record ServiceIdentity(string Section)
     /// <summary>Its name in logs, traces and file names: the section in lower case.</summary>
     public string Name { get; } = Section.ToLowerInvariant();
 
+    /// <summary>Whether its own port is Kestrel's, at its Url.</summary>
+    public bool SpeaksHttp { get; init; } = true;
+
     /// <summary>Which of several running copies: machine and process, unless set by Log:InstanceId.</summary>
     public string Instance { get; init; } = $"{Environment.MachineName}-{Environment.ProcessId}";
 }

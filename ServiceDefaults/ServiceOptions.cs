@@ -29,7 +29,8 @@ internal sealed class ServiceOptionsValidator(ServiceIdentity identity, Settings
     {
         var errors = new List<string>();
         if (file.Problem is { } problem) errors.Add(problem);
-        if (!TryParse(options.Url, out var url)) errors.Add($"{identity.Section}:Url must be like http://127.0.0.1:8080, but is '{options.Url}'.");
+        Uri? url = null;
+        if (identity.SpeaksHttp && !TryParse(options.Url, out url)) errors.Add($"{identity.Section}:Url must be like http://127.0.0.1:8080, but is '{options.Url}'.");
         if (options.GovernorUrl.Length > 0 && (!TryParse(options.GovernorUrl, out var governor) || governor.Scheme != "http"))
             errors.Add($"{identity.Section}:GovernorUrl must be like http://127.0.0.1:9080, or empty, but is '{options.GovernorUrl}'.");
         if (url?.Scheme == "https" && !(File.Exists(options.CertificatePath) && File.Exists(options.CertificateKeyPath)))

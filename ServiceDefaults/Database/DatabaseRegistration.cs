@@ -66,6 +66,8 @@ internal sealed partial class DatabaseStarter(
         }
         catch (Exception unreachable) when (unreachable is System.Data.Common.DbException or ServiceException)
         {
+            // An interrupted handshake with PostgreSQL may come back as a time-out.
+            cancellationToken.ThrowIfCancellationRequested();
             throw new StartException($"The database cannot be used: {unreachable.GetBaseException().Message}", unreachable);
         }
     }

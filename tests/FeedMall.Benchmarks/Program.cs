@@ -1,8 +1,10 @@
 using FeedMall.Benchmarks.Balancing;
+using FeedMall.Benchmarks.Breaking;
 using FeedMall.Benchmarks.Calls;
 using FeedMall.Benchmarks.Edge;
 using FeedMall.Benchmarks.Interop;
 using FeedMall.Benchmarks.Overload;
+using FeedMall.Benchmarks.Plots;
 using FeedMall.Benchmarks.Wire;
 
 return args switch
@@ -10,10 +12,12 @@ return args switch
     ["edge", .. var rest] => await EdgeBenchmark.RunAsync(rest),
     ["balancing", .. var rest] => BalancingBenchmark.Run(rest),
     ["overload", .. var rest] => OverloadBenchmark.Run(rest),
+    ["breaker", .. var rest] => BreakerBenchmark.Run(rest),
     ["edge-servers"] => await EdgeServers.RunAsync(),
     ["calls", .. var rest] => await CallsBenchmark.RunAsync(rest),
     ["calls-server"] => await CallsServer.RunAsync(),
     ["interop", .. var rest] => await InteropReport.RunAsync(rest),
+    ["plots", .. var rest] => PlotsCommand.Run(rest),
     ["wire", .. var rest] => await WireBenchmark.RunAsync(rest),
     _ => Usage(),
 };
@@ -37,8 +41,14 @@ static int Usage()
           overload [--out FILE]
               a server at up to ten times what it can do, without protection and with each of ours, simulated in virtual time.
 
+          breaker [--out FILE]
+              the breakers against overloaded, flaky and dead targets and one with a standby, simulated in virtual time.
+
           interop [--out FILE]
               the official gRPC interop cases between our runtime, Node's and Python's, as a table. Needs what ./test.sh installs.
+
+          plots --out FOLDER
+              the pictures of docs/algorithms, from the simulations that the tests check; the same bytes each time.
 
           wire [--out FILE]
               the parts of a call and whole calls in one process, by BenchmarkDotNet: nanoseconds and bytes allocated.

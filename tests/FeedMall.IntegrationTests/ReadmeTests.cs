@@ -14,7 +14,7 @@ public sealed class ReadmeTests
         using var folder = new TemporaryFolder();
         var bff = FreePort.NextUrl();
         await using var everything = ServiceProcess.Start("AllInOne", folder.Path, $"--Bff:Url={bff}", $"--Feed:Url={FreePort.NextUrl()}",
-            $"--Mall:Url={FreePort.NextUrl()}", "--Bff:GovernorUrl=", "--Feed:GovernorUrl=", "--Mall:GovernorUrl=", "--AllInOne:DemoData=false");
+            $"--Mall:Url={FreePort.NextUrl()}", "--Bff:GovernorUrl=", "--Feed:GovernorUrl=", "--Mall:GovernorUrl=", "--Kv:GovernorUrl=", "--Kv:Port=0", "--AllInOne:DemoData=false");
         await everything.WaitForLineAsync("FeedMall is up", cancel);
 
         var readme = await File.ReadAllTextAsync(Path.Combine(Root(), "README.md"), cancel);

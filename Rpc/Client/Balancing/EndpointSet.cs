@@ -73,7 +73,7 @@ internal sealed class EndpointSet : IDisposable
             endpoint.OnAnswer();
         }
         if (!call.TryTakePick()) return;
-        _balancer.Complete(node, call.AttemptStartedAt, ResultOf(outcome), call.FindCpuUsage());
+        _balancer.Complete(node, call.AttemptStartedAt, StatusOutcomes.OfGrpc((int)outcome.Status.StatusCode), call.FindCpuUsage());
         if (!endpoint.IsListed && node.InFlight == 0) endpoint.Dispose();
     }
 
@@ -135,14 +135,6 @@ internal sealed class EndpointSet : IDisposable
 
     // Ready counts too: what came back between the pick and here tells of its change in a moment.
     private bool IsAnyNear() => Volatile.Read(ref _endpoints).Values.Any(endpoint => endpoint.State != EndpointState.Waiting);
-
-    // What counts against a server (spec §2.3); what the caller gave up says nothing about it.
-    private static Outcome ResultOf(CallOutcome outcome) => outcome.Status.StatusCode switch
-    {
-        StatusCode.Cancelled => Outcome.Ignored,
-        StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.Internal or StatusCode.ResourceExhausted or StatusCode.DataLoss => Outcome.Failure,
-        _ => Outcome.Success,
-    };
 
     private static Uri WithoutDns(Uri address) => new(address.OriginalString["dns+".Length..]);
 

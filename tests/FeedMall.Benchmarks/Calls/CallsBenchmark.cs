@@ -46,7 +46,7 @@ internal static class CallsBenchmark
             using var http = new HttpClient(new SocketsHttpHandler { EnableMultipleHttp2Connections = true });
             await using var clients = new ServiceCollection().AddLogging()
                 .AddGrpcClient<Bench.BenchClient>((_, options) => options.Addresses = [new Uri(addresses[1])]).BuildServiceProvider();
-            var targets = Targets(http, new Uri(addresses[0] + "/echo"), clients.GetRequiredService<Bench.BenchClient>(), callers);
+            var targets = Targets(http, new Uri(addresses[0]), clients.GetRequiredService<Bench.BenchClient>(), callers);
             if (Option(args, "--only") is { } only) targets = [.. targets.Where(target => target.Name.Contains(only, StringComparison.Ordinal))];
             var duration = TimeSpan.FromSeconds(seconds);
             foreach (var target in targets) await ClosedLoop.RunAsync(target.Request, target.Callers, duration);
@@ -68,6 +68,7 @@ internal static class CallsBenchmark
 
     private static Target[] Targets(HttpClient http, Uri bare, Bench.BenchClient rpc, int[] callers)
     {
+        var (echo, echoWithTrailers) = (new Uri(bare, "/echo"), new Uri(bare, "/echo-with-trailers"));
         var (small, large) = (new byte[100], new byte[10 * 1024]);
         Random.Shared.NextBytes(small);
         Random.Shared.NextBytes(large);
@@ -77,11 +78,13 @@ internal static class CallsBenchmark
         [
             .. callers.SelectMany(count => new[]
             {
-                new Target($"bare POST echo, 100 B, {count} callers", null, 1, count, cancel => PostAsync(http, bare, small, cancel)),
+                new Target($"bare POST echo, 100 B, {count} callers", null, 1, count, cancel => PostAsync(http, echo, small, cancel)),
+                new Target($"bare POST echo with gRPC's headers and trailers, 100 B, {count} callers", $"bare POST echo, 100 B, {count} callers", 1, count,
+                    cancel => PostAsGrpcAsync(http, echoWithTrailers, small, cancel)),
                 new Target($"Rpc unary, 100 B, {count} callers", $"bare POST echo, 100 B, {count} callers", 1, count,
                     async cancel => await rpc.EchoAsync(smallBlock, cancellationToken: cancel)),
             }),
-            new("bare POST echo, 10 KB, 32 callers", null, 1, 32, cancel => PostAsync(http, bare, large, cancel)),
+            new("bare POST echo, 10 KB, 32 callers", null, 1, 32, cancel => PostAsync(http, echo, large, cancel)),
             new("Rpc unary, 10 KB, 32 callers", "bare POST echo, 10 KB, 32 callers", 1, 32, async cancel => await rpc.EchoAsync(largeBlock, cancellationToken: cancel)),
             new($"Rpc server stream, {StreamLength} × 100 B, 32 callers", null, StreamLength, 32, async cancel =>
             {
@@ -91,14 +94,31 @@ internal static class CallsBenchmark
         ];
     }
 
+    private static HttpRequestMessage Post(Uri address, byte[] body) => new(HttpMethod.Post, address)
+    {
+        Version = HttpVersion.Version20,
+        VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        Content = new ByteArrayContent(body),
+    };
+
+    // The headers that every gRPC client sends, and the look at the trailers that it cannot do without.
+    private static async Task PostAsGrpcAsync(HttpClient http, Uri address, byte[] body, CancellationToken cancel)
+    {
+        using var request = Post(address, body);
+        request.Content!.Headers.TryAddWithoutValidation("content-type", "application/grpc");
+        request.Headers.TryAddWithoutValidation("te", "trailers");
+        request.Headers.TryAddWithoutValidation("grpc-timeout", "1000000u");
+        request.Headers.TryAddWithoutValidation("grpc-accept-encoding", "identity,gzip");
+        request.Headers.TryAddWithoutValidation("user-agent", "grpc-bare/1.0");
+        using var response = await http.SendAsync(request, cancel);
+        var answer = await response.Content.ReadAsByteArrayAsync(cancel);
+        if (answer.Length != body.Length || !response.TrailingHeaders.NonValidated.Contains("grpc-status"))
+            throw new HttpRequestException("The answer is not what was sent.");
+    }
+
     private static async Task PostAsync(HttpClient http, Uri address, byte[] body, CancellationToken cancel)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, address)
-        {
-            Version = HttpVersion.Version20,
-            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
-            Content = new ByteArrayContent(body),
-        };
+        using var request = Post(address, body);
         using var response = await http.SendAsync(request, cancel);
         var answer = await response.Content.ReadAsByteArrayAsync(cancel);
         if (answer.Length != body.Length) throw new HttpRequestException("The answer is not what was sent.");
@@ -126,7 +146,8 @@ internal static class CallsBenchmark
         var text = new StringBuilder();
         text.AppendLine("# What a call costs").AppendLine()
             .AppendLine("Calls through Rpc, and beside them a bare Kestrel HTTP/2 POST echo (a route that copies the body to the answer: no gRPC headers, no trailers, no")
-            .AppendLine("messages) called by a bare `HttpClient` that reads the whole answer; medians of the rounds. Server and load are two")
+            .AppendLine("messages) called by a bare `HttpClient` that reads the whole answer; medians of the rounds. With gRPC's headers and trailers the same pair shows what")
+            .AppendLine("the protocol alone costs: four more request headers, a content type, one trailer, no code of ours. Server and load are two")
             .AppendLine(CultureInfo.InvariantCulture, $"processes on one machine ({Environment.ProcessorCount} cores): read the ratios. Each caller sends its next call when the last one is answered;")
             .AppendLine(CultureInfo.InvariantCulture, $"{rounds} rounds of {seconds:0.#} s per target, taking turns, after one to warm up. Bytes and CPU time: what each process spends per call, with everything in it.").AppendLine()
             .AppendLine("Made by `dotnet run -c Release --project tests/FeedMall.Benchmarks -- calls --out docs/results/calls.md`.").AppendLine()

@@ -4,6 +4,7 @@ using FeedMall.Rpc.Server;
 using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -18,7 +19,11 @@ internal static class CallsServer
 {
     public static async Task<int> RunAsync()
     {
-        await using var bare = Build(_ => { }, app => app.MapPost("/echo", http => http.Request.Body.CopyToAsync(http.Response.Body)));
+        await using var bare = Build(_ => { }, app =>
+        {
+            app.MapPost("/echo", http => http.Request.Body.CopyToAsync(http.Response.Body));
+            app.MapPost("/echo-with-trailers", EchoWithTrailersAsync);
+        });
         await using var rpc = Build(services => services.AddGrpc(), app => app.MapGrpcService<BenchService>());
         await bare.StartAsync();
         await rpc.StartAsync();
@@ -27,6 +32,14 @@ internal static class CallsServer
         await rpc.StopAsync();
         await bare.StopAsync();
         return 0;
+    }
+
+    // What the protocol alone asks of both sides: its headers and its trailers, and nothing of ours.
+    private static async Task EchoWithTrailersAsync(HttpContext http)
+    {
+        http.Response.ContentType = "application/grpc";
+        await http.Request.Body.CopyToAsync(http.Response.Body);
+        http.Response.AppendTrailer("grpc-status", "0");
     }
 
     private static WebApplication Build(Action<IServiceCollection> configure, Action<WebApplication> map)

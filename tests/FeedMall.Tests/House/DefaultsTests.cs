@@ -8,7 +8,7 @@ namespace FeedMall.Tests.House;
 /// <summary>The defaults that docs/CONFIG.md names are those of the programs: in the service's settings file, or else in code.</summary>
 public sealed partial class DefaultsTests
 {
-    private static readonly (string Service, string File)[] s_services = [("Bff", "Bff/bff.json"), ("Feed", "Domain.Feed/feed.json"), ("Mall", "Domain.Mall/mall.json")];
+    private static readonly (string Service, string File)[] s_services = [("Bff", "Bff/bff.json"), ("Feed", "Domain.Feed/feed.json"), ("Mall", "Domain.Mall/mall.json"), ("Kv", "KvStore/kv.json")];
 
     [Fact]
     public void Every_documented_default_is_the_one_that_a_service_starts_with()
@@ -57,7 +57,7 @@ public sealed partial class DefaultsTests
         _ => Convert.ToString(value, CultureInfo.InvariantCulture)!,
     };
 
-    [GeneratedRegex("(Bff|Feed|Mall) `([^`]+)`")]
+    [GeneratedRegex("(Bff|Feed|Mall|Kv) `([^`]+)`")]
     private static partial Regex OfService();
 
     // A cell without a value in code marks says in words that there is none: "none", "machine name and process id".

@@ -9,7 +9,7 @@ internal static partial class Settings
     // Keys that the framework reads, not a class of ours.
     private static readonly string[] s_ofTheFramework = ["Logging:LogLevel:<category>"];
 
-    private static readonly string[] s_services = ["Bff", "Feed", "Mall"];
+    private static readonly string[] s_services = ["Bff", "Feed", "Mall", "Kv"];
 
     /// <summary>Every options class of the rooms; those that extend a class of the framework are the framework's.</summary>
     public static IEnumerable<Type> Types() => Repository.RoomAssemblies().SelectMany(assembly => assembly.GetTypes())

@@ -1,0 +1,178 @@
+using System.Buffers;
+using System.Net.Sockets;
+using FeedMall.KvStore.Commands;
+using FeedMall.KvStore.Protocol;
+
+namespace FeedMall.KvStore.Network;
+
+/// <summary>
+/// One client's connection: receive, run every complete command in order, send the replies with one call. While a reply is being sent nothing is read,
+/// so a client that does not read its replies fills only its own buffer. Data is read straight from the socket; with TLS through a stream.
+/// </summary>
+internal sealed partial class Connection : IDisposable
+{
+    private const int FirstBytes = 16 * 1024;
+    // A connection whose data is always there already must let the others have the thread now and then.
+    private const int MostRoundsAtOnce = 32;
+
+    private readonly Socket _socket;
+    private readonly Stream? _tls;
+    private readonly KvEngine _engine;
+    private readonly RequestParser _parser;
+    private readonly Batch _batch;
+    private readonly CommandContext _context;
+    private byte[] _buffer = [];
+    private int _start, _end;
+
+    public Connection(Socket socket, Stream? tls, Client client, KvEngine engine)
+    {
+        (_socket, _tls, Client, _engine) = (socket, tls, client, engine);
+        _parser = new RequestParser(engine.Settings.Limits);
+        _batch = new Batch(engine, client);
+        _context = new CommandContext(engine, client);
+    }
+
+    public Client Client { get; }
+
+    /// <summary>Serves the client until it leaves, is told to, or breaks the protocol.</summary>
+    /// <exception cref="ConnectionEndException">The connection was ended for what the client did.</exception>
+    public async Task ServeAsync()
+    {
+        var rounds = 0;
+        while (!Client.IsClosing)
+        {
+            MakeRoom();
+            var receiving = ReceiveAsync();
+            rounds = receiving.IsCompleted ? rounds + 1 : 0;
+            var received = await receiving;
+            if (received == 0) return;
+            _end += received;
+            while (RunBatch() && !Client.IsClosing) await SendAsync();
+            await SendAsync();
+            if (rounds < MostRoundsAtOnce) continue;
+            rounds = 0;
+            await Task.Yield();
+        }
+    }
+
+    /// <summary>Lets the client finish what it has sent: nothing more is received, and once all is answered the connection ends.</summary>
+    public void Drain()
+    {
+        try
+        {
+            _socket.Shutdown(SocketShutdown.Receive);
+        }
+        catch (Exception gone) when (gone is SocketException or ObjectDisposedException)
+        {
+            // It has ended by itself.
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = [];
+        Client.Reply.Dispose();
+        _tls?.Dispose();
+        _socket.Dispose();
+    }
+
+    private ValueTask<int> ReceiveAsync() =>
+        _tls is null ? _socket.ReceiveAsync(_buffer.AsMemory(_end), SocketFlags.None) : _tls.ReadAsync(_buffer.AsMemory(_end));
+
+    private async ValueTask SendAsync()
+    {
+        var reply = Client.Reply;
+        if (reply.Length == 0) return;
+        var left = reply.Written;
+        if (_tls is not null)
+        {
+            Client.SendingSinceMs = _engine.Clock.ElapsedMs;
+            await _tls.WriteAsync(left);
+        }
+        else
+        {
+            var sending = _socket.SendAsync(left, SocketFlags.None);
+            if (!sending.IsCompleted) Client.SendingSinceMs = _engine.Clock.ElapsedMs;
+            left = left[await sending..];
+            while (left.Length > 0) left = left[await _socket.SendAsync(left, SocketFlags.None)..];
+        }
+        Client.SendingSinceMs = long.MaxValue;
+        reply.Clear();
+    }
+
+    // Runs what is complete, up to the batch's limits; true if there may be more.
+    private bool RunBatch()
+    {
+        try
+        {
+            if (!TryParse()) return false;
+            _batch.Begin(_end - _start);
+            try
+            {
+                do
+                {
+                    if (_parser.Count > 0) Run();
+                    _start += _parser.Consumed;
+                    _parser.Reset();
+                    if (Client.IsClosing || !TryParse()) return false;
+                } while (!_batch.IsFull);
+                return true;
+            }
+            finally
+            {
+                _batch.End();
+            }
+        }
+        catch (ProtocolException broken)
+        {
+            Client.Reply.Error(broken.Message);
+            Client.IsClosing = true;
+            return false;
+        }
+    }
+
+    private void Run()
+    {
+        _context.Use(_buffer, _start, _parser);
+        // A browser, or a web page that was made to post here.
+        if (Word.Is(_context[0], "post") || Word.Is(_context[0], "host:")) throw new HttpClientException();
+        _batch.Run(_context);
+    }
+
+    private bool TryParse()
+    {
+        _parser.IsStranger = Client.IsStranger;
+        return _parser.TryParse(_buffer.AsSpan(_start, _end - _start));
+    }
+
+    private void MakeRoom()
+    {
+        if (_start == _end)
+        {
+            _start = _end = 0;
+            if (_buffer.Length is 0 or > FirstBytes) Replace(FirstBytes);
+        }
+        else if (_end == _buffer.Length || _parser.Needed > _buffer.Length - _start)
+        {
+            var used = _end - _start;
+            // Only what has come is paid for: a length that is announced costs nothing.
+            if (_start > 0 && used < _buffer.Length / 2) Replace(_buffer.Length);
+            else if (used == _buffer.Length - _start) Replace((int)Math.Min(_buffer.Length * 2L, Array.MaxLength));
+        }
+        Client.BufferBytes = _buffer.Length + Client.Reply.Capacity;
+    }
+
+    private void Replace(int bytes)
+    {
+        if (_end - _start >= _engine.Settings.Limits.MaxRequestBytes + FirstBytes) throw new ConnectionEndException("the request is larger than the query buffer may become");
+        var buffer = ArrayPool<byte>.Shared.Rent(bytes);
+        _buffer.AsSpan(_start, _end - _start).CopyTo(buffer);
+        if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
+        (_buffer, _start, _end) = (buffer, 0, _end - _start);
+    }
+}
+
+/// <summary>The client speaks HTTP.</summary>
+internal sealed class HttpClientException() : Exception("HTTP was spoken on the port for RESP");

@@ -1,0 +1,29 @@
+namespace FeedMall.Benchmarks.Plots;
+
+/// <summary>Draws the pictures of docs/algorithms: the same simulations that the tests check, in virtual time, with fixed seeds.</summary>
+internal static class PlotsCommand
+{
+    private static readonly (string File, Func<LineChart> Draw)[] s_plots =
+    [
+        ("backoff.svg", RetryPlots.ThirdRetries),
+        ("retry-budget.svg", RetryPlots.LoadDuringAnOutage),
+        ("balancing-failing.svg", BalancingPlots.FailingServer),
+        ("balancing-joining.svg", BalancingPlots.JoiningServer),
+    ];
+
+    public static int Run(string[] args)
+    {
+        if (args is not ["--out", var folder, ..])
+        {
+            Console.Error.WriteLine("Say where to: plots --out docs/algorithms");
+            return 2;
+        }
+        Directory.CreateDirectory(folder);
+        foreach (var (file, draw) in s_plots)
+        {
+            Console.WriteLine(file);
+            File.WriteAllText(Path.Combine(folder, file), draw().ToSvg());
+        }
+        return 0;
+    }
+}

@@ -1,0 +1,49 @@
+using System.Text.RegularExpressions;
+using FeedMall.Resilience;
+using FeedMall.Tests.House;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Xunit;
+
+namespace FeedMall.Tests.Resilience;
+
+/// <summary>The examples in the room's README are what people copy: each must compile against the room as it is.</summary>
+public sealed partial class ReadmeExampleTests
+{
+    private static readonly string s_usings = string.Concat(
+        typeof(IChance).Assembly.GetExportedTypes().Select(type => type.Namespace).Distinct().Prepend("System").Append("System.Collections.Generic")
+            .Append("System.Linq").Append("System.Threading").Append("System.Threading.Tasks").Select(name => $"using {name};\n"));
+
+    private static readonly MetadataReference[] s_references =
+    [
+        .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Where(path => Path.GetFileName(path).StartsWith("System.", StringComparison.Ordinal))
+            .Append(typeof(IChance).Assembly.Location).Select(path => MetadataReference.CreateFromFile(path)),
+    ];
+
+    public static TheoryData<string> Examples() => [.. Blocks(Repository.Read("Resilience/README.md").Text)];
+
+    [Theory]
+    [MemberData(nameof(Examples))]
+    public void An_example_in_the_readme_compiles(string example) => Assert.Equal([], Errors(example));
+
+    [Fact]
+    public void An_example_that_names_what_does_not_exist_is_found()
+    {
+        Assert.NotEmpty(Errors("var balancer = new NoSuchBalancer();"));
+        Assert.Equal(["var a = 1;\nvar b = 2;\n"], Blocks("Text\n```csharp\nvar a = 1;\nvar b = 2;\n```\nmore"));
+    }
+
+    // Each example is the body of a method that has a token at hand.
+    private static IEnumerable<string> Errors(string example)
+    {
+        var source = $"{s_usings}internal static class Example {{ private static async Task RunAsync(CancellationToken cancel) {{\n#line 1\n{example}\nawait Task.CompletedTask; }} }}";
+        var compilation = CSharpCompilation.Create("Example", [CSharpSyntaxTree.ParseText(source)], s_references,
+            new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable));
+        return compilation.GetDiagnostics().Where(finding => finding.Severity == DiagnosticSeverity.Error).Select(finding => finding.ToString());
+    }
+
+    private static IEnumerable<string> Blocks(string text) => CSharpBlock().Matches(text).Select(block => block.Groups[1].Value);
+
+    [GeneratedRegex("^```csharp\n(.*?)^```", RegexOptions.Singleline | RegexOptions.Multiline)]
+    private static partial Regex CSharpBlock();
+}
