@@ -3,7 +3,9 @@ using FeedMall.Benchmarks.Breaking;
 using FeedMall.Benchmarks.Calls;
 using FeedMall.Benchmarks.Edge;
 using FeedMall.Benchmarks.Interop;
+using FeedMall.Benchmarks.Limiting;
 using FeedMall.Benchmarks.Overload;
+using FeedMall.Benchmarks.RateLimiting;
 using FeedMall.Benchmarks.Plots;
 using FeedMall.Benchmarks.Wire;
 
@@ -17,7 +19,9 @@ return args switch
     ["calls", .. var rest] => await CallsBenchmark.RunAsync(rest),
     ["calls-server"] => await CallsServer.RunAsync(),
     ["interop", .. var rest] => await InteropReport.RunAsync(rest),
+    ["limiters", .. var rest] => await LimitersBenchmark.RunAsync(rest),
     ["plots", .. var rest] => PlotsCommand.Run(rest),
+    ["rates", .. var rest] => await RatesBenchmark.RunAsync(rest),
     ["wire", .. var rest] => await WireBenchmark.RunAsync(rest),
     _ => Usage(),
 };
@@ -47,8 +51,14 @@ static int Usage()
           interop [--out FILE]
               the official gRPC interop cases between our runtime, Node's and Python's, as a table. Needs what ./test.sh installs.
 
+          limiters [--out FILE]
+              limiters of what is in flight, ours and the framework's, by one thread and by eight, by BenchmarkDotNet.
+
           plots --out FOLDER
               the pictures of docs/algorithms, from the simulations that the tests check; the same bytes each time.
+
+          rates [--out FILE]
+              token buckets, ours and the framework's, by one thread and by eight, by BenchmarkDotNet.
 
           wire [--out FILE]
               the parts of a call and whole calls in one process, by BenchmarkDotNet: nanoseconds and bytes allocated.
