@@ -4,6 +4,7 @@ using FeedMall.Benchmarks.Calls;
 using FeedMall.Benchmarks.Edge;
 using FeedMall.Benchmarks.Interop;
 using FeedMall.Benchmarks.Plots;
+using FeedMall.Benchmarks.Kv;
 using FeedMall.Benchmarks.Wire;
 
 return args switch
@@ -16,6 +17,7 @@ return args switch
     ["calls-server"] => await CallsServer.RunAsync(),
     ["interop", .. var rest] => await InteropReport.RunAsync(rest),
     ["plots", .. var rest] => PlotsCommand.Run(rest),
+    ["kv", .. var rest] => await KvBenchmark.RunAsync(rest),
     ["wire", .. var rest] => await WireBenchmark.RunAsync(rest),
     _ => Usage(),
 };
@@ -44,6 +46,10 @@ static int Usage()
 
           plots --out FOLDER
               the pictures of docs/algorithms, from the simulations that the tests check; the same bytes each time.
+
+          kv [--rounds N]
+              redis-benchmark SET and GET against KvStore and redis-server in turns, -P 1 and -P 16: operations per second and the server's
+              processor time; then the resident memory of a million entries. Default: 3 rounds. Needs what ./test.sh installs.
 
           wire [--out FILE]
               the parts of a call and whole calls in one process, by BenchmarkDotNet: nanoseconds and bytes allocated.
