@@ -3,6 +3,7 @@ using FeedMall.Benchmarks.Breaking;
 using FeedMall.Benchmarks.Calls;
 using FeedMall.Benchmarks.Edge;
 using FeedMall.Benchmarks.Interop;
+using FeedMall.Benchmarks.RateLimiting;
 using FeedMall.Benchmarks.Plots;
 using FeedMall.Benchmarks.Kv;
 using FeedMall.Benchmarks.Wire;
@@ -18,6 +19,7 @@ return args switch
     ["interop", .. var rest] => await InteropReport.RunAsync(rest),
     ["plots", .. var rest] => PlotsCommand.Run(rest),
     ["kv", .. var rest] => await KvBenchmark.RunAsync(rest),
+    ["rates", .. var rest] => await RatesBenchmark.RunAsync(rest),
     ["wire", .. var rest] => await WireBenchmark.RunAsync(rest),
     _ => Usage(),
 };
@@ -50,6 +52,8 @@ static int Usage()
           kv [--rounds N]
               redis-benchmark SET and GET against KvStore and redis-server in turns, -P 1 and -P 16: operations per second and the server's
               processor time; then the resident memory of a million entries. Default: 3 rounds. Needs what ./test.sh installs.
+          rates [--out FILE]
+              token buckets, ours and the framework's, by one thread and by eight, by BenchmarkDotNet.
 
           wire [--out FILE]
               the parts of a call and whole calls in one process, by BenchmarkDotNet: nanoseconds and bytes allocated.
