@@ -13,6 +13,7 @@ return args switch
     ["edge", .. var rest] => await EdgeBenchmark.RunAsync(rest),
     ["balancing", .. var rest] => BalancingBenchmark.Run(rest),
     ["breaker", .. var rest] => BreakerBenchmark.Run(rest),
+    ["breakers", .. var rest] => BreakerCosts.Run(rest),
     ["edge-servers"] => await EdgeServers.RunAsync(),
     ["calls", .. var rest] => await CallsBenchmark.RunAsync(rest),
     ["calls-server"] => await CallsServer.RunAsync(),
@@ -42,6 +43,9 @@ static int Usage()
 
           breaker [--out FILE]
               the breakers against overloaded, flaky and dead targets and one with a standby, simulated in virtual time.
+
+          breakers [--quick]
+              what a call through a closed and a throttling breaker costs, by BenchmarkDotNet, beside Polly's circuit breaker.
 
           interop [--out FILE]
               the official gRPC interop cases between our runtime, Node's and Python's, as a table. Needs what ./test.sh installs.
