@@ -9,6 +9,12 @@ internal static class PlotsCommand
         ("retry-budget.svg", RetryPlots.LoadDuringAnOutage),
         ("balancing-failing.svg", BalancingPlots.FailingServer),
         ("balancing-joining.svg", BalancingPlots.JoiningServer),
+        ("breaker-outage.svg", BreakerPlots.Outage),
+        ("breaker-probes.svg", BreakerPlots.Probes),
+        ("breaker-standby.svg", BreakerPlots.Gutter),
+        ("quota-hot-spot.svg", QuotaPlots.MovingHotSpot),
+        ("quota-batches.svg", QuotaPlots.Batches),
+        ("quota-outage.svg", QuotaPlots.Fallbacks),
     ];
 
     public static int Run(string[] args)
