@@ -88,6 +88,8 @@ public sealed class RpcChannel : ChannelBase, IDisposable
         if (options.SubsetSize < 1) throw new ArgumentException("SubsetSize must be 1 or more.", nameof(options));
         if (options.RequestCompression is not (null or Compression.Identity or Compression.Gzip))
             throw new ArgumentException("RequestCompression is gzip or nothing.", nameof(options));
+        if (options.MaxSendMetadataBytes < 0) throw new ArgumentException("MaxSendMetadataBytes must be 0 or more.", nameof(options));
+        if (options.MaxReceiveMetadataBytes is < 1024 or > 1024 * 1024) throw new ArgumentException("MaxReceiveMetadataBytes must be 1 KiB to 1 MiB.", nameof(options));
         if (options.KeepAlivePingDelay != Timeout.InfiniteTimeSpan && options.KeepAlivePingDelay < TimeSpan.FromSeconds(10))
             throw new ArgumentException("KeepAlivePingDelay must be at least 10 s: servers close connections that are pinged too often.", nameof(options));
     }

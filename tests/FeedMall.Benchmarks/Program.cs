@@ -5,6 +5,7 @@ using FeedMall.Benchmarks.Edge;
 using FeedMall.Benchmarks.Interop;
 using FeedMall.Benchmarks.RateLimiting;
 using FeedMall.Benchmarks.Plots;
+using FeedMall.Benchmarks.Kv;
 using FeedMall.Benchmarks.Wire;
 
 return args switch
@@ -12,11 +13,13 @@ return args switch
     ["edge", .. var rest] => await EdgeBenchmark.RunAsync(rest),
     ["balancing", .. var rest] => BalancingBenchmark.Run(rest),
     ["breaker", .. var rest] => BreakerBenchmark.Run(rest),
+    ["breakers", .. var rest] => BreakerCosts.Run(rest),
     ["edge-servers"] => await EdgeServers.RunAsync(),
     ["calls", .. var rest] => await CallsBenchmark.RunAsync(rest),
     ["calls-server"] => await CallsServer.RunAsync(),
     ["interop", .. var rest] => await InteropReport.RunAsync(rest),
     ["plots", .. var rest] => PlotsCommand.Run(rest),
+    ["kv", .. var rest] => await KvBenchmark.RunAsync(rest),
     ["rates", .. var rest] => await RatesBenchmark.RunAsync(rest),
     ["wire", .. var rest] => await WireBenchmark.RunAsync(rest),
     _ => Usage(),
@@ -41,12 +44,18 @@ static int Usage()
           breaker [--out FILE]
               the breakers against overloaded, flaky and dead targets and one with a standby, simulated in virtual time.
 
+          breakers [--quick]
+              what a call through a closed and a throttling breaker costs, by BenchmarkDotNet, beside Polly's circuit breaker.
+
           interop [--out FILE]
               the official gRPC interop cases between our runtime, Node's and Python's, as a table. Needs what ./test.sh installs.
 
           plots --out FOLDER
               the pictures of docs/algorithms, from the simulations that the tests check; the same bytes each time.
 
+          kv [--rounds N]
+              redis-benchmark SET and GET against KvStore and redis-server in turns, -P 1 and -P 16: operations per second and the server's
+              processor time; then the resident memory of a million entries. Default: 3 rounds. Needs what ./test.sh installs.
           rates [--out FILE]
               token buckets, ours and the framework's, by one thread and by eight, by BenchmarkDotNet.
 

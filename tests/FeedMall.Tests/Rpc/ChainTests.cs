@@ -209,6 +209,8 @@ public sealed class ChainTests
             var files = (await AskAsync(new ServerReflectionRequest { FileContainingSymbol = symbol })).FileDescriptorResponse.FileDescriptorProto;
             Assert.Equal(EchoReflection.Descriptor.SerializedData, files[0]);
         }
+        foreach (var symbol in new[] { "grpc.health.v1.HealthCheckResponse.ServingStatus", "grpc.health.v1.HealthCheckResponse.SERVING", "grpc.reflection.v1.ServerReflectionRequest.message_request" })
+            Assert.NotEmpty((await AskAsync(new ServerReflectionRequest { FileContainingSymbol = symbol })).FileDescriptorResponse?.FileDescriptorProto ?? []);
         Assert.Equal(5, (await AskAsync(new ServerReflectionRequest { FileContainingSymbol = "nope" })).ErrorResponse.ErrorCode);
         Assert.Equal(5, (await AskAsync(new ServerReflectionRequest { FileByFilename = "nope.proto" })).ErrorResponse.ErrorCode);
         Assert.Equal(5, (await AskAsync(new ServerReflectionRequest { FileContainingExtension = new() { ContainingType = "nope" } })).ErrorResponse.ErrorCode);
