@@ -15,6 +15,8 @@ internal static class PlotsCommand
         ("quota-hot-spot.svg", QuotaPlots.MovingHotSpot),
         ("quota-batches.svg", QuotaPlots.Batches),
         ("quota-outage.svg", QuotaPlots.Fallbacks),
+        ("cache-jitter.svg", CachingPlots.Jitter),
+        ("hash-moves.svg", CachingPlots.Moves),
     ];
 
     public static int Run(string[] args)
