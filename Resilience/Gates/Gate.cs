@@ -35,15 +35,20 @@ public abstract class Gate
     public Permit TryEnter()
     {
         var now = _clock.GetTimestamp();
+        var permit = TryEnterUncounted(now);
+        if (permit.IsAdmitted) return permit;
+        Interlocked.Increment(ref _refused);
+        OnRefused(now);
+        return permit;
+    }
+
+    /// <summary>The same for a waiting room in front of the gate: a refusal here is not the last word, so it is not counted.</summary>
+    internal Permit TryEnterUncounted(long now)
+    {
         var reason = TryAdmit(now);
         if (reason != Reason.None)
         {
-            if (!_dryRun)
-            {
-                Interlocked.Increment(ref _refused);
-                OnRefused(now);
-                return Permit.Refused(reason);
-            }
+            if (!_dryRun) return Permit.Refused(reason);
             Interlocked.Increment(ref _wouldHaveRefused);
             AdmitAnyway(now);
         }

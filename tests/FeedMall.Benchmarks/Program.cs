@@ -3,6 +3,8 @@ using FeedMall.Benchmarks.Breaking;
 using FeedMall.Benchmarks.Calls;
 using FeedMall.Benchmarks.Edge;
 using FeedMall.Benchmarks.Interop;
+using FeedMall.Benchmarks.Limiting;
+using FeedMall.Benchmarks.Overload;
 using FeedMall.Benchmarks.RateLimiting;
 using FeedMall.Benchmarks.Plots;
 using FeedMall.Benchmarks.Kv;
@@ -12,12 +14,14 @@ return args switch
 {
     ["edge", .. var rest] => await EdgeBenchmark.RunAsync(rest),
     ["balancing", .. var rest] => BalancingBenchmark.Run(rest),
+    ["overload", .. var rest] => OverloadBenchmark.Run(rest),
     ["breaker", .. var rest] => BreakerBenchmark.Run(rest),
     ["breakers", .. var rest] => BreakerCosts.Run(rest),
     ["edge-servers"] => await EdgeServers.RunAsync(),
     ["calls", .. var rest] => await CallsBenchmark.RunAsync(rest),
     ["calls-server"] => await CallsServer.RunAsync(),
     ["interop", .. var rest] => await InteropReport.RunAsync(rest),
+    ["limiters", .. var rest] => await LimitersBenchmark.RunAsync(rest),
     ["plots", .. var rest] => PlotsCommand.Run(rest),
     ["kv", .. var rest] => await KvBenchmark.RunAsync(rest),
     ["rates", .. var rest] => await RatesBenchmark.RunAsync(rest),
@@ -41,6 +45,9 @@ static int Usage()
           balancing [--out FILE]
               the balancers against slow, failing, healing and joining servers, simulated in virtual time.
 
+          overload [--out FILE]
+              a server at up to ten times what it can do, without protection and with each of ours, simulated in virtual time.
+
           breaker [--out FILE]
               the breakers against overloaded, flaky and dead targets and one with a standby, simulated in virtual time.
 
@@ -49,6 +56,9 @@ static int Usage()
 
           interop [--out FILE]
               the official gRPC interop cases between our runtime, Node's and Python's, as a table. Needs what ./test.sh installs.
+
+          limiters [--out FILE]
+              limiters of what is in flight, ours and the framework's, by one thread and by eight, by BenchmarkDotNet.
 
           plots --out FOLDER
               the pictures of docs/algorithms, from the simulations that the tests check; the same bytes each time.
