@@ -1,5 +1,6 @@
 using FeedMall.Benchmarks.Balancing;
 using FeedMall.Benchmarks.Breaking;
+using FeedMall.Benchmarks.Caching;
 using FeedMall.Benchmarks.Calls;
 using FeedMall.Benchmarks.Edge;
 using FeedMall.Benchmarks.Interop;
@@ -18,10 +19,12 @@ return args switch
     ["breaker", .. var rest] => BreakerBenchmark.Run(rest),
     ["breakers", .. var rest] => BreakerCosts.Run(rest),
     ["edge-servers"] => await EdgeServers.RunAsync(),
+    ["caching", .. var rest] => await CachingBenchmark.RunAsync<CacheOperations>("caching", "What caching costs", rest),
     ["calls", .. var rest] => await CallsBenchmark.RunAsync(rest),
     ["calls-server"] => await CallsServer.RunAsync(),
     ["interop", .. var rest] => await InteropReport.RunAsync(rest),
     ["limiters", .. var rest] => await LimitersBenchmark.RunAsync(rest),
+    ["picks", .. var rest] => await CachingBenchmark.RunAsync<Picks>("picks", "What a pick costs", rest),
     ["plots", .. var rest] => PlotsCommand.Run(rest),
     ["kv", .. var rest] => await KvBenchmark.RunAsync(rest),
     ["rates", .. var rest] => await RatesBenchmark.RunAsync(rest),
@@ -53,6 +56,12 @@ static int Usage()
 
           breakers [--quick]
               what a call through a closed and a throttling breaker costs, by BenchmarkDotNet, beside Polly's circuit breaker.
+
+          caching [--out FILE]
+              a cache hit, a flight, counting hot keys, consistent hashes, by BenchmarkDotNet: nanoseconds and bytes allocated.
+
+          picks [--out FILE]
+              a pick of 16 servers and its completion by each balancer, alone and with 8 threads, by BenchmarkDotNet.
 
           interop [--out FILE]
               the official gRPC interop cases between our runtime, Node's and Python's, as a table. Needs what ./test.sh installs.
