@@ -15,7 +15,7 @@ public class Rates
     private readonly TokenBucket _full = new(new TokenBucketOptions { Rate = 1e9, Burst = 1e9 }, TimeProvider.System);
     private readonly TokenBucket _empty = new(new TokenBucketOptions { Rate = 0, Burst = 1 }, TimeProvider.System);
     private readonly KeyedTokenBuckets<string> _keyed = new(new KeyedTokenBucketsOptions { PerKey = new() { Rate = 1e9, Burst = 1e9 } }, TimeProvider.System);
-    private readonly RateLimitPolicy _pollys = Policy.RateLimit(int.MaxValue, TimeSpan.FromSeconds(1), int.MaxValue);
+    private readonly RateLimitPolicy _pollys = Policy.RateLimit(1_000_000, TimeSpan.FromSeconds(1), int.MaxValue);
     private readonly TokenBucketRateLimiter _theirs = Theirs(int.MaxValue);
     private readonly TokenBucketRateLimiter _theirsEmpty = Theirs(1);
 
