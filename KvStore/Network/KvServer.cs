@@ -172,6 +172,7 @@ internal sealed partial class KvServer(KvEngine engine, IOptions<KvOptions> opti
         {
             engine.Clients.Remove(client);
             socket.Dispose();
+            engine.LetGo(client);
         }
     }
 
