@@ -8,6 +8,7 @@ WORKDIR /source
 # Only what decides about packages, so that this layer stays until one of these files changes.
 COPY global.json Directory.Build.props Directory.Packages.props BannedSymbols.txt ./
 COPY Resilience/Resilience.csproj Resilience/
+COPY Resilience.Polly/Resilience.Polly.csproj Resilience.Polly/
 COPY Rpc/Rpc.csproj Rpc/
 COPY proto/proto.csproj proto/
 COPY ServiceDefaults/ServiceDefaults.csproj ServiceDefaults/

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
+using FeedMall.Rpc.Server;
 using FeedMall.ServiceDefaults.Governor;
 using FeedMall.ServiceDefaults.Logs;
 using FeedMall.ServiceDefaults.Telemetry;
@@ -79,7 +80,8 @@ public static class ServiceHost
             {
                 // Without TLS a port cannot offer both: the client would have to know beforehand.
                 listen.Protocols = url.Scheme == "http" && protocols == HttpProtocols.Http1AndHttp2 ? HttpProtocols.Http1 : protocols;
-                if (url.Scheme == "https") listen.UseHttps(LoadCertificate(options));
+                if (listen.Protocols == HttpProtocols.Http2) listen.UseGrpc(new GrpcListenOptions { Certificate = url.Scheme == "https" ? LoadCertificate(options) : null });
+                else if (url.Scheme == "https") listen.UseHttps(LoadCertificate(options));
             });
         });
     }

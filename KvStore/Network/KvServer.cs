@@ -135,10 +135,11 @@ internal sealed partial class KvServer(KvEngine engine, IOptions<KvOptions> opti
 
     private async Task ServeAsync(Socket socket, Client client)
     {
+        Connection? connection = null;
         try
         {
             var tls = _certificate is null ? null : await HandshakeAsync(socket, _certificate);
-            using var connection = new Connection(socket, tls, client, engine);
+            connection = new Connection(socket, tls, client, engine);
             var serving = connection.ServeAsync();
             _connections[connection] = serving;
             if (_stopping.IsCancellationRequested) connection.Drain();
@@ -170,7 +171,9 @@ internal sealed partial class KvServer(KvEngine engine, IOptions<KvOptions> opti
         }
         finally
         {
+            // Last, so that whoever sees the connection closed finds the reason in the log.
             engine.Clients.Remove(client);
+            connection?.Dispose();
             socket.Dispose();
             engine.LetGo(client);
         }

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace FeedMall.Resilience.Balancing;
 
 /// <summary>
@@ -33,20 +31,7 @@ public static class Subset
             .OrderBy(item => item.place).Select(item => item.server).ToArray();
     }
 
-    /// <summary>FNV-1a over client, a separator and server, and a last mix: FNV alone spreads the last letters too little to be compared as a number.</summary>
-    internal static ulong Hash(string client, string server)
-    {
-        const ulong start = 0xcbf29ce484222325;
-        // 0xFF is no byte of UTF-8, so ("ab", "c") and ("a", "bc") differ.
-        var hash = Fnv1a(Fnv1a(Fnv1a(start, Encoding.UTF8.GetBytes(client)), [0xff]), Encoding.UTF8.GetBytes(server));
-        hash = (hash ^ (hash >> 33)) * 0xff51afd7ed558ccd;
-        hash = (hash ^ (hash >> 33)) * 0xc4ceb9fe1a85ec53;
-        return hash ^ (hash >> 33);
-    }
-
-    internal static ulong Fnv1a(ulong hash, ReadOnlySpan<byte> bytes)
-    {
-        foreach (var value in bytes) hash = (hash ^ value) * 0x100000001b3;
-        return hash;
-    }
+    /// <summary>Client, a separator and server.</summary>
+    // 0xFF is no byte of UTF-8, so ("ab", "c") and ("a", "bc") differ.
+    internal static ulong Hash(string client, string server) => Fnv1a.Mix(Fnv1a.Hash64(server, Fnv1a.Hash64([0xff], Fnv1a.Hash64(client))));
 }

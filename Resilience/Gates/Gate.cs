@@ -15,7 +15,6 @@ public abstract class Gate
     private readonly PermitPlaces _places = new();
     private readonly TimeProvider _clock;
     private volatile bool _dryRun;
-    private long _admitted;
     private long _refused;
     private long _wouldHaveRefused;
 
@@ -30,25 +29,29 @@ public abstract class Gate
     }
 
     /// <summary>What was let in and what was not.</summary>
-    public GateCounts Counts => new(Interlocked.Read(ref _admitted), Interlocked.Read(ref _refused), Interlocked.Read(ref _wouldHaveRefused));
+    public GateCounts Counts => new(_places.Taken, Interlocked.Read(ref _refused), Interlocked.Read(ref _wouldHaveRefused));
 
     /// <summary>Asks for a permit. Give it back exactly once: <c>using</c> does it at the latest.</summary>
     public Permit TryEnter()
     {
         var now = _clock.GetTimestamp();
+        var permit = TryEnterUncounted(now);
+        if (permit.IsAdmitted) return permit;
+        Interlocked.Increment(ref _refused);
+        OnRefused(now);
+        return permit;
+    }
+
+    /// <summary>The same for a waiting room in front of the gate: a refusal here is not the last word, so it is not counted.</summary>
+    internal Permit TryEnterUncounted(long now)
+    {
         var reason = TryAdmit(now);
         if (reason != Reason.None)
         {
-            if (!_dryRun)
-            {
-                Interlocked.Increment(ref _refused);
-                OnRefused(now);
-                return Permit.Refused(reason);
-            }
+            if (!_dryRun) return Permit.Refused(reason);
             Interlocked.Increment(ref _wouldHaveRefused);
             AdmitAnyway(now);
         }
-        Interlocked.Increment(ref _admitted);
         var (place, lease) = _places.Take();
         return new Permit(this, place, lease, now, reason);
     }
@@ -66,7 +69,7 @@ public abstract class Gate
     /// <summary>Work that was let in has ended. Exactly once for each permit.</summary>
     protected abstract void OnCompleted(long admittedAt, long now, Outcome outcome);
 
-    internal bool Complete(int place, int lease, long admittedAt, Outcome outcome)
+    internal bool Complete(int place, long lease, long admittedAt, Outcome outcome)
     {
         if (!_places.TryGiveBack(place, lease)) return false;
         OnCompleted(admittedAt, _clock.GetTimestamp(), outcome);

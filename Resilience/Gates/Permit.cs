@@ -8,10 +8,10 @@ public readonly struct Permit : IDisposable
 {
     private readonly Gate? _gate;
     private readonly int _place;
-    private readonly int _lease;
+    private readonly long _lease;
     private readonly long _admittedAt;
 
-    internal Permit(Gate gate, int place, int lease, long admittedAt, Reason reason)
+    internal Permit(Gate gate, int place, long lease, long admittedAt, Reason reason)
     {
         _gate = gate;
         _place = place;

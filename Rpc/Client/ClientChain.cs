@@ -70,8 +70,8 @@ internal sealed class ClientChain
             var own = deadline.ToUniversalTime() - _channel.Clock.GetUtcNow().UtcDateTime;
             if (remaining is null || own < remaining) remaining = own;
         }
-        var timeout = CallTime.Shrink(_channel.Options.DefaultTimeout, remaining, _channel.NetworkAllowance);
-        if (timeout < _channel.Options.MinTimeout)
+        var timeout = _channel.Time.Shrink(_channel.Options.DefaultTimeout, remaining);
+        if (_channel.Time.Check(timeout) != Reason.None)
         {
             return ValueTask.FromResult(CallOutcome.Local(call, StatusCode.DeadlineExceeded, RefusalReasons.DeadlineInsufficient,
                 $"{Math.Max(0, timeout.TotalMilliseconds):0.#} ms are too little to call {call.Method.FullName}."));
@@ -83,7 +83,10 @@ internal sealed class ClientChain
     private ValueTask<CallOutcome> AddMetadata(ClientCall call, ClientStep next)
     {
         call.Headers = Propagation.Merge(_channel.Options.Headers, RequestContext.Current?.Metadata, call.Headers, _channel.Telemetry);
-        return next(call);
+        var (bytes, limit) = (MetadataCoding.SizeOf(call.Headers), _channel.Options.MaxSendMetadataBytes);
+        if (bytes <= limit) return next(call);
+        var tooLarge = new RpcException(new Status(StatusCode.ResourceExhausted, $"The metadata has {bytes} bytes; at most {limit} may be sent."));
+        return ValueTask.FromResult(CallOutcome.From(tooLarge, call));
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -112,7 +115,7 @@ internal sealed class ClientChain
             // Disposing the response resets the stream unless it was read to its end. The request has nothing to dispose, and its body may
             // be sent again.
             using var response = await endpoint.Http.SendAsync(CreateRequest(call, endpoint), call.Stopping);
-            if (ResponseReading.FindFault(response) is { } fault) return fault;
+            if (ResponseReading.FindFault(response, _channel.Options.MaxReceiveMetadataBytes) is { } fault) return fault;
             call.SetResponse(response);
             return await call.ReceiveAsync(response);
         }

@@ -76,6 +76,18 @@ public sealed record GrpcClientOptions
     /// <summary>Largest request message in bytes. Default: no limit.</summary>
     public int? MaxSendMessageBytes { get; set; }
 
+    /// <summary>
+    /// Largest metadata of a call, as HTTP/2 counts it: name, value and 32 bytes for each entry. More would make the server close the
+    /// connection under all its calls. Default 15 KiB: servers take 16, and the protocol's own headers need some of it.
+    /// </summary>
+    public int MaxSendMetadataBytes { get; set; } = 15 * 1024;
+
+    /// <summary>
+    /// Largest headers, and largest trailers, of an answer, counted in the same way. A call with more ends with RESOURCE_EXHAUSTED; far
+    /// more, four times as much, is not read and closes the connection. Default 16 KiB; at least 1 KiB.
+    /// </summary>
+    public int MaxReceiveMetadataBytes { get; set; } = 16 * 1024;
+
     /// <summary>Longest time to connect. Default 1 s.</summary>
     public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(1);
 

@@ -30,7 +30,7 @@ internal sealed class HedgeLink(RpcChannel channel, TimeSpan delay)
         running.Add(Launch(call, next, previousAttempts: 0));
         while (true)
         {
-            if (running.Count == 0 && (attempts == mostAttempts || wait >= call.Remaining - channel.Options.MinTimeout)) return failure!.AsGivenUp();
+            if (running.Count == 0 && (attempts == mostAttempts || !channel.Time.Allows(wait, call.Remaining))) return failure!.AsGivenUp();
             var attempt = await FirstAsync(call, running, attempts < mostAttempts ? wait : Timeout.InfiniteTimeSpan);
             if (attempt is null)
             {

@@ -13,7 +13,7 @@ internal static class ResponseReading
     public static bool HasStatus(HttpResponseMessage response) => response.Headers.NonValidated.Contains(HeaderNames.Status);
 
     /// <summary>The end of a call whose answer is no gRPC answer, or null for one that is.</summary>
-    public static CallOutcome? FindFault(HttpResponseMessage response)
+    public static CallOutcome? FindFault(HttpResponseMessage response, int maxMetadataBytes)
     {
         var status = (int)response.StatusCode;
         if (!HasStatus(response))
@@ -24,6 +24,7 @@ internal static class ResponseReading
             if (!HeaderNames.IsGrpc(contentType))
                 return CallOutcome.Of(StatusCode.Unknown, $"The server answered with the content type '{contentType}' instead of application/grpc.");
         }
+        if (MetadataCoding.SizeOf(response.Headers) > maxMetadataBytes) return TooLarge("headers", maxMetadataBytes);
         var encoding = Encoding(response);
         return Compression.IsKnown(encoding) ? null : CallOutcome.Of(StatusCode.Internal, $"The server uses the encoding '{encoding}', which was not offered.");
     }
@@ -40,10 +41,12 @@ internal static class ResponseReading
     /// <summary>
     /// At the end of the body: the status stands in the trailers. In the headers it counts only when they were all that came.
     /// </summary>
-    public static CallOutcome ReadOutcome(HttpResponseMessage response, bool hasMessages)
+    public static CallOutcome ReadOutcome(HttpResponseMessage response, bool hasMessages, int maxMetadataBytes)
     {
         var trailers = response.TrailingHeaders;
         var source = hasMessages || trailers.NonValidated.Contains(HeaderNames.Status) ? trailers : response.Headers;
+        // Headers were looked at when they came.
+        if (source == trailers && MetadataCoding.SizeOf(trailers) > maxMetadataBytes) return TooLarge("trailers", maxMetadataBytes);
         if (!source.NonValidated.TryGetValues(HeaderNames.Status, out var text))
             return new CallOutcome(new Status(StatusCode.Unknown, "The server ended the call without a status."), trailers);
         var code = HeaderNames.ParseStatus(text.ToString());
@@ -61,4 +64,7 @@ internal static class ResponseReading
         }
         return metadata;
     }
+
+    private static CallOutcome TooLarge(string where, int limit) =>
+        CallOutcome.Of(StatusCode.ResourceExhausted, $"The {where} of the answer are larger than the {limit} bytes that are accepted.");
 }

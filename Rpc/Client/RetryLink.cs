@@ -52,7 +52,7 @@ internal sealed class RetryLink(RpcChannel channel)
             // A server that names a time starts the backoff anew.
             waits = pushback is null ? waits : 0;
             wait = pushback ?? _backoff.Next(waits++, wait);
-            if (wait >= call.Remaining - channel.Options.MinTimeout || !_budget.TryTakeRetry()) return outcome.AsGivenUp();
+            if (!channel.Time.Allows(wait, call.Remaining) || !_budget.TryTakeRetry()) return outcome.AsGivenUp();
             if (!await WaitAsync(call, wait)) return call.Stopped!;
             call.PreviousAttempts++;
             channel.Telemetry.CountRetry(call.Method);

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using FeedMall.Resilience;
+using FeedMall.Resilience.Deadlines;
 using FeedMall.Resilience.Retry;
 using FeedMall.Rpc.Wire;
 using Grpc.Core;
@@ -23,8 +24,9 @@ public sealed class RpcChannel : ChannelBase, IDisposable
         Telemetry = telemetry;
         Clock = clock;
         Chance = chance ?? new SystemChance();
-        NetworkAllowance = options.NetworkAllowance
+        var networkAllowance = options.NetworkAllowance
             ?? (options.Addresses.Count > 0 && options.Addresses.All(address => address.IsLoopback) ? TimeSpan.Zero : s_networkAllowance);
+        Time = new DeadlineBudget(networkAllowance, options.MinTimeout);
         RetryBudget = options.Retry.Tokens is { } tokens ? new TokenRetryBudget(tokens) : new WindowRetryBudget(options.Retry.Budget, clock);
         AddIdempotentMethods(options.IdempotentMethods);
         Timers = new CallTimers(clock);
@@ -40,7 +42,7 @@ public sealed class RpcChannel : ChannelBase, IDisposable
 
     internal IChance Chance { get; }
 
-    internal TimeSpan NetworkAllowance { get; }
+    internal DeadlineBudget Time { get; }
 
     internal RetryBudget RetryBudget { get; }
 
@@ -86,6 +88,8 @@ public sealed class RpcChannel : ChannelBase, IDisposable
         if (options.SubsetSize < 1) throw new ArgumentException("SubsetSize must be 1 or more.", nameof(options));
         if (options.RequestCompression is not (null or Compression.Identity or Compression.Gzip))
             throw new ArgumentException("RequestCompression is gzip or nothing.", nameof(options));
+        if (options.MaxSendMetadataBytes < 0) throw new ArgumentException("MaxSendMetadataBytes must be 0 or more.", nameof(options));
+        if (options.MaxReceiveMetadataBytes is < 1024 or > 1024 * 1024) throw new ArgumentException("MaxReceiveMetadataBytes must be 1 KiB to 1 MiB.", nameof(options));
         if (options.KeepAlivePingDelay != Timeout.InfiniteTimeSpan && options.KeepAlivePingDelay < TimeSpan.FromSeconds(10))
             throw new ArgumentException("KeepAlivePingDelay must be at least 10 s: servers close connections that are pinged too often.", nameof(options));
     }

@@ -35,12 +35,11 @@ internal sealed class SingleResponseCall<TRequest, TResponse> : MessageCall<TReq
         _wasCompressed = reader.LastWasCompressed;
         if (_message is not null && await reader.ReadAsync(TypedMethod.ResponseMarshaller, Stopping) is not null)
             return CallOutcome.Of(StatusCode.Unimplemented, "The response has more than one message; this method has one.");
-        var outcome = ResponseReading.ReadOutcome(response, _message is not null);
+        var outcome = ResponseReading.ReadOutcome(response, _message is not null, Channel.Options.MaxReceiveMetadataBytes);
         return outcome.IsOk && _message is null
             ? CallOutcome.Of(StatusCode.Unimplemented, "The response has no message; this method has one.")
             : outcome;
     }
-
 
     public override ClientCall CreateTwin() =>
         new SingleResponseCall<TRequest, TResponse>(Channel, TypedMethod, Options, Request) { Requests = Requests, Headers = Headers };

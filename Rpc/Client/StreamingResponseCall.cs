@@ -52,7 +52,7 @@ internal sealed class StreamingResponseCall<TRequest, TResponse> : MessageCall<T
             if (_first is null)
             {
                 reader.Dispose();
-                return ResponseReading.ReadOutcome(response, hasMessages: false);
+                return ResponseReading.ReadOutcome(response, hasMessages: false, Channel.Options.MaxReceiveMetadataBytes);
             }
             _reader = reader;
             Commit();
@@ -79,7 +79,7 @@ internal sealed class StreamingResponseCall<TRequest, TResponse> : MessageCall<T
                 Current = message;
                 return _hasMessages = true;
             }
-            _read.TrySetResult(ResponseReading.ReadOutcome(answer, _hasMessages));
+            _read.TrySetResult(ResponseReading.ReadOutcome(answer, _hasMessages, Channel.Options.MaxReceiveMetadataBytes));
         }
         catch (Exception exception)
         {

@@ -7,7 +7,6 @@ namespace FeedMall.Rpc.Client;
 internal static class TransportErrors
 {
     // Error codes of HTTP/2, RFC 9113 section 7.
-    private const long NoError = 0;
     private const long RefusedStream = 7;
     private const long Cancel = 8;
     private const long EnhanceYourCalm = 11;
@@ -18,7 +17,7 @@ internal static class TransportErrors
     {
         for (var cause = exception; cause is not null; cause = cause.InnerException)
         {
-            if (cause is HttpProtocolException protocol && !IsEndOfConnection(protocol)) return FromReset(protocol.ErrorCode, service, exception);
+            if (cause is HttpProtocolException protocol && IsResetOfStream(protocol)) return FromReset(protocol.ErrorCode, service, exception);
         }
         return exception switch
         {
@@ -34,10 +33,9 @@ internal static class TransportErrors
         };
     }
 
-    // A connection that was drained and closed under a stream comes with the same type and code as a stream that was reset; only the
-    // text tells them apart.
-    private static bool IsEndOfConnection(HttpProtocolException protocol) =>
-        protocol.ErrorCode == NoError && protocol.Message.Contains("connection", StringComparison.OrdinalIgnoreCase);
+    // The end of a connection (drained, out of step, or dead: a ping without answer) comes with the same type and perhaps the same code as
+    // the reset of one stream; only the text tells them apart.
+    private static bool IsResetOfStream(HttpProtocolException protocol) => protocol.Message.Contains("stream", StringComparison.OrdinalIgnoreCase);
 
     private static (RpcException, Reach) FromReset(long code, string service, Exception cause)
     {

@@ -45,9 +45,14 @@ internal sealed class DescriptorIndex(GrpcServiceRegistry services)
             .Concat(file.Services.SelectMany(service => service.Methods).Select(method => method.FullName))
             .Concat(messages.Select(message => message.FullName))
             .Concat(messages.SelectMany(message => message.Fields.InDeclarationOrder()).Select(field => field.FullName))
-            .Concat(file.EnumTypes.Concat(messages.SelectMany(message => message.EnumTypes)).Select(enumeration => enumeration.FullName))
+            .Concat(messages.SelectMany(message => message.Oneofs).Select(oneof => oneof.FullName))
+            .Concat(file.EnumTypes.Concat(messages.SelectMany(message => message.EnumTypes)).SelectMany(NamesOf))
             .Concat(file.Extensions.UnorderedExtensions.Select(extension => extension.FullName));
     }
+
+    // In .proto files the values of an enum are its siblings, not its children.
+    private static IEnumerable<string> NamesOf(EnumDescriptor enumeration) =>
+        enumeration.Values.Select(value => enumeration.FullName[..^enumeration.Name.Length] + value.Name).Prepend(enumeration.FullName);
 
     private static IEnumerable<MessageDescriptor> Nested(IEnumerable<MessageDescriptor> messages) =>
         messages.SelectMany(message => Nested(message.NestedTypes).Prepend(message));

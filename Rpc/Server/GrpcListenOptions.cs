@@ -34,6 +34,7 @@ public static class GrpcListening
     {
         if (options.ClientRoots is not null && options.Certificate is null) throw new ArgumentException("ClientRoots need a Certificate.", nameof(options));
         listen.Protocols = HttpProtocols.Http2;
+        listen.Use(next => connection => LingeringClose.RunAsync(connection, next, clock ?? TimeProvider.System));
         if (options.MaxConnectionAge != Timeout.InfiniteTimeSpan) listen.Use(next => connection => LimitAgeAsync(connection, next, options, clock ?? TimeProvider.System));
         if (options.Certificate is not null) listen.UseHttps(https => Secure(https, options));
         return listen;

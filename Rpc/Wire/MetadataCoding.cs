@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Net.Http.Headers;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
 
@@ -7,9 +8,34 @@ namespace FeedMall.Rpc.Wire;
 /// <summary>Metadata entries to header values and back (spec §12): binary ones as base64, sent without padding, read either way.</summary>
 internal static class MetadataCoding
 {
+    private const int BytesPerEntry = 32;
+
     /// <summary>The value as it stands in the header.</summary>
     public static string Encode(Metadata.Entry entry) =>
         entry.IsBinary ? Convert.ToBase64String(entry.ValueBytes).TrimEnd('=') : entry.Value;
+
+    /// <summary>How much room the entries take in a header block before it is compressed (RFC 9113 section 6.5.2).</summary>
+    public static int SizeOf(Metadata? metadata)
+    {
+        var bytes = 0;
+        for (var i = 0; i < metadata?.Count; i++)
+        {
+            var entry = metadata[i];
+            bytes += BytesPerEntry + entry.Key.Length + (entry.IsBinary ? (entry.ValueBytes.Length * 4 + 2) / 3 : entry.Value.Length);
+        }
+        return bytes;
+    }
+
+    /// <summary>The same for headers as they came.</summary>
+    public static int SizeOf(HttpHeaders headers)
+    {
+        var bytes = 0;
+        foreach (var (name, values) in headers.NonValidated)
+        {
+            foreach (var value in values) bytes += BytesPerEntry + name.Length + value.Length;
+        }
+        return bytes;
+    }
 
     /// <summary>Appends all entries to headers or trailers.</summary>
     public static void Append(Metadata? metadata, IHeaderDictionary headers)

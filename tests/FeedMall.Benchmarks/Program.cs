@@ -1,21 +1,33 @@
 using FeedMall.Benchmarks.Balancing;
 using FeedMall.Benchmarks.Breaking;
+using FeedMall.Benchmarks.Caching;
 using FeedMall.Benchmarks.Calls;
 using FeedMall.Benchmarks.Edge;
 using FeedMall.Benchmarks.Interop;
+using FeedMall.Benchmarks.Limiting;
+using FeedMall.Benchmarks.Overload;
+using FeedMall.Benchmarks.RateLimiting;
 using FeedMall.Benchmarks.Plots;
+using FeedMall.Benchmarks.Kv;
 using FeedMall.Benchmarks.Wire;
 
 return args switch
 {
     ["edge", .. var rest] => await EdgeBenchmark.RunAsync(rest),
     ["balancing", .. var rest] => BalancingBenchmark.Run(rest),
+    ["overload", .. var rest] => OverloadBenchmark.Run(rest),
     ["breaker", .. var rest] => BreakerBenchmark.Run(rest),
+    ["breakers", .. var rest] => BreakerCosts.Run(rest),
     ["edge-servers"] => await EdgeServers.RunAsync(),
+    ["caching", .. var rest] => await CachingBenchmark.RunAsync<CacheOperations>("caching", "What caching costs", rest),
     ["calls", .. var rest] => await CallsBenchmark.RunAsync(rest),
     ["calls-server"] => await CallsServer.RunAsync(),
     ["interop", .. var rest] => await InteropReport.RunAsync(rest),
+    ["limiters", .. var rest] => await LimitersBenchmark.RunAsync(rest),
+    ["picks", .. var rest] => await CachingBenchmark.RunAsync<Picks>("picks", "What a pick costs", rest),
     ["plots", .. var rest] => PlotsCommand.Run(rest),
+    ["kv", .. var rest] => await KvBenchmark.RunAsync(rest),
+    ["rates", .. var rest] => await RatesBenchmark.RunAsync(rest),
     ["wire", .. var rest] => await WireBenchmark.RunAsync(rest),
     _ => Usage(),
 };
@@ -36,14 +48,35 @@ static int Usage()
           balancing [--out FILE]
               the balancers against slow, failing, healing and joining servers, simulated in virtual time.
 
+          overload [--out FILE]
+              a server at up to ten times what it can do, without protection and with each of ours, simulated in virtual time.
+
           breaker [--out FILE]
               the breakers against overloaded, flaky and dead targets and one with a standby, simulated in virtual time.
+
+          breakers [--quick]
+              what a call through a closed and a throttling breaker costs, by BenchmarkDotNet, beside Polly's circuit breaker.
+
+          caching [--out FILE]
+              a cache hit, a flight, counting hot keys, consistent hashes, by BenchmarkDotNet: nanoseconds and bytes allocated.
+
+          picks [--out FILE]
+              a pick of 16 servers and its completion by each balancer, alone and with 8 threads, by BenchmarkDotNet.
 
           interop [--out FILE]
               the official gRPC interop cases between our runtime, Node's and Python's, as a table. Needs what ./test.sh installs.
 
+          limiters [--out FILE]
+              limiters of what is in flight, ours and the framework's, by one thread and by eight, by BenchmarkDotNet.
+
           plots --out FOLDER
               the pictures of docs/algorithms, from the simulations that the tests check; the same bytes each time.
+
+          kv [--rounds N]
+              redis-benchmark SET and GET against KvStore and redis-server in turns, -P 1 and -P 16: operations per second and the server's
+              processor time; then the resident memory of a million entries. Default: 3 rounds. Needs what ./test.sh installs.
+          rates [--out FILE]
+              token buckets, ours and the framework's, by one thread and by eight, by BenchmarkDotNet.
 
           wire [--out FILE]
               the parts of a call and whole calls in one process, by BenchmarkDotNet: nanoseconds and bytes allocated.

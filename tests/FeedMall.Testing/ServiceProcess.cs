@@ -20,6 +20,9 @@ public sealed class ServiceProcess : IAsyncDisposable
             .ContinueWith(_ => _lines.Writer.Complete(), TaskScheduler.Default);
     }
 
+    /// <summary>Its process.</summary>
+    public int ProcessId => _process.Id;
+
     /// <summary>Everything that it printed so far, both streams.</summary>
     public string Output
     {

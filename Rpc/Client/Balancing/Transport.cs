@@ -6,7 +6,8 @@ namespace FeedMall.Rpc.Client;
 /// <summary>How connections to an address are made.</summary>
 internal static class Transport
 {
-    private const int MaxHeaderKilobytes = 16;
+    // Headers over this limit break the connection, those over the option only their call.
+    private const int HardLimitFactor = 4;
     private const int WindowBytes = 1024 * 1024;
 
     public static SocketsHttpHandler CreateHandler(ResolvedAddress address, GrpcClientOptions options)
@@ -19,7 +20,7 @@ internal static class Transport
             KeepAlivePingDelay = options.KeepAlivePingDelay,
             KeepAlivePingTimeout = options.KeepAlivePingTimeout,
             KeepAlivePingPolicy = options.KeepAlivePingWithoutCalls ? HttpKeepAlivePingPolicy.Always : HttpKeepAlivePingPolicy.WithActiveRequests,
-            MaxResponseHeadersLength = MaxHeaderKilobytes,
+            MaxResponseHeadersLength = HardLimitFactor * options.MaxReceiveMetadataBytes / 1024,
             InitialHttp2StreamWindowSize = WindowBytes,
             UseProxy = false,
             UseCookies = false,

@@ -9,7 +9,7 @@ public sealed class ReferenceTests
     // A room may reference rooms with a lower number only, so a service never references another service.
     private static readonly Dictionary<string, int> s_levels = new()
     {
-        ["Resilience"] = 0, ["Rpc"] = 1, ["proto"] = 2, ["ServiceDefaults"] = 3,
+        ["Resilience"] = 0, ["Rpc"] = 1, ["Resilience.Polly"] = 1, ["proto"] = 2, ["ServiceDefaults"] = 3,
         ["Bff"] = 4, ["Domain.Feed"] = 4, ["Domain.Mall"] = 4, ["KvStore"] = 4, ["IdGen"] = 4, ["LoadBalancer"] = 4,
         ["AllInOne"] = 5,
     };

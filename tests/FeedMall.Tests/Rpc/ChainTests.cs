@@ -188,6 +188,17 @@ public sealed class ChainTests
     }
 
     [Fact]
+    public void A_described_file_comes_with_all_that_it_imports_and_all_that_those_import()
+    {
+        var services = new GrpcServiceRegistry();
+        services.Add(["feedmall.feed.v1.Posts"], FeedMall.Proto.Feed.V1.Posts.Descriptor);
+        var files = new FeedMall.Rpc.Reflection.DescriptorIndex(services).FindBySymbol("feedmall.feed.v1.Posts.GetPost")!;
+        Assert.Equal("feed/v1/posts.proto", files[0].Name);
+        Assert.Contains("common/v1/common.proto", files.Select(file => file.Name));
+        Assert.All(files, file => Assert.Empty(file.Dependencies.Select(import => import.Name).Except(files.Select(one => one.Name))));
+    }
+
+    [Fact]
     public async Task Reflection_lists_services_and_describes_their_files_and_survives_bad_questions()
     {
         await using var host = await EchoHost.StartAsync();
@@ -209,6 +220,8 @@ public sealed class ChainTests
             var files = (await AskAsync(new ServerReflectionRequest { FileContainingSymbol = symbol })).FileDescriptorResponse.FileDescriptorProto;
             Assert.Equal(EchoReflection.Descriptor.SerializedData, files[0]);
         }
+        foreach (var symbol in new[] { "grpc.health.v1.HealthCheckResponse.ServingStatus", "grpc.health.v1.HealthCheckResponse.SERVING", "grpc.reflection.v1.ServerReflectionRequest.message_request" })
+            Assert.NotEmpty((await AskAsync(new ServerReflectionRequest { FileContainingSymbol = symbol })).FileDescriptorResponse?.FileDescriptorProto ?? []);
         Assert.Equal(5, (await AskAsync(new ServerReflectionRequest { FileContainingSymbol = "nope" })).ErrorResponse.ErrorCode);
         Assert.Equal(5, (await AskAsync(new ServerReflectionRequest { FileByFilename = "nope.proto" })).ErrorResponse.ErrorCode);
         Assert.Equal(5, (await AskAsync(new ServerReflectionRequest { FileContainingExtension = new() { ContainingType = "nope" } })).ErrorResponse.ErrorCode);

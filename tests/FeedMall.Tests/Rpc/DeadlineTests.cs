@@ -1,6 +1,5 @@
 using FeedMall.Resilience;
 using System.Diagnostics;
-using FeedMall.Rpc.Client;
 using FeedMall.Rpc.Errors;
 using FeedMall.Testing;
 using FeedMall.Tests.Rpc.Proto;
@@ -17,22 +16,6 @@ public sealed class DeadlineTests
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
-
-    [Theory]
-    [InlineData(500, 900.0, 500)]
-    [InlineData(500, 300.0, 290)]
-    [InlineData(500, 14.0, 4)]
-    [InlineData(500, 15.0, 5)]
-    [InlineData(300, 1000.0, 300)]
-    [InlineData(500, -20.0, -30)]
-    public void The_callers_deadline_only_shortens_the_clients_own_timeout(int own, double remaining, int expected) =>
-        Assert.Equal(
-            TimeSpan.FromMilliseconds(expected),
-            CallTime.Shrink(TimeSpan.FromMilliseconds(own), TimeSpan.FromMilliseconds(remaining), TimeSpan.FromMilliseconds(10)));
-
-    [Fact]
-    public void Without_a_deadline_of_the_caller_the_client_has_its_own_timeout() =>
-        Assert.Equal(TimeSpan.FromSeconds(1), CallTime.Shrink(TimeSpan.FromSeconds(1), null, TimeSpan.FromMilliseconds(10)));
 
     [Fact]
     public async Task The_callers_deadline_reaches_the_method_and_cancels_its_token()

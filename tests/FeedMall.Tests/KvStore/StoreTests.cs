@@ -1,0 +1,212 @@
+using System.Text;
+using FeedMall.KvStore.Data;
+using FeedMall.Testing;
+using Xunit;
+
+namespace FeedMall.Tests.KvStore;
+
+/// <summary>Slabs, index, database and wheel together, against a dictionary that does the same the slow way.</summary>
+public sealed class StoreTests
+{
+    private readonly TestClock _clock = new();
+    private readonly Keyspace _keyspace;
+
+    public StoreTests()
+    {
+        _keyspace = new Keyspace(new KvClock(_clock), new TestChance());
+        _keyspace.NowMs = _keyspace.Clock.NowMs;
+    }
+
+    private Database Data => _keyspace[0];
+
+    [Fact]
+    public void A_hundred_thousand_random_changes_leave_what_a_dictionary_would_hold()
+    {
+        var chance = new Random(1);
+        var expected = new Dictionary<string, byte[]>();
+        for (var i = 0; i < 100_000; i++)
+        {
+            var key = $"key:{chance.Next(5_000)}";
+            if (chance.Next(3) == 0)
+            {
+                Assert.Equal(expected.Remove(key), Data.Remove(Bytes(key)));
+                continue;
+            }
+            var value = new byte[chance.Next(20) == 0 ? chance.Next(200_000) : chance.Next(300)];
+            chance.NextBytes(value);
+            expected[key] = value;
+            Data.Set(Bytes(key), value, chance.Next(2) == 0 ? Database.Never : _keyspace.NowMs + 1_000_000);
+        }
+        AssertHolds(expected);
+        Data.Clear();
+        Assert.Equal(0, _keyspace.Slabs.UsedBytes);
+        Assert.Equal(0, _keyspace.Slabs.PageTotalBytes);
+        Assert.Equal(0, _keyspace.Expiring);
+    }
+
+    [Fact]
+    public void Memory_of_removed_entries_is_used_again()
+    {
+        for (var i = 0; i < 20_000; i++) Data.Set(Bytes($"a{i}"), new byte[100]);
+        var pages = _keyspace.Slabs.PageTotalBytes;
+        for (var round = 0; round < 20; round++)
+        {
+            for (var i = 0; i < 20_000; i++) Data.Remove(Bytes($"a{i}"));
+            Assert.Equal(0, _keyspace.Slabs.PageTotalBytes);
+            for (var i = 0; i < 20_000; i++) Data.Set(Bytes($"a{i}"), new byte[100]);
+        }
+        Assert.Equal(pages, _keyspace.Slabs.PageTotalBytes);
+    }
+
+    [Fact]
+    public void No_block_loses_more_than_an_eighth_and_12_bytes()
+    {
+        for (var bytes = 16; bytes < 70_000; bytes++) Assert.InRange(Slabs.BlockBytes(bytes), bytes, bytes + Math.Max(bytes / 8 + 1, 8));
+    }
+
+    [Fact]
+    public void A_scan_that_is_interrupted_by_growth_and_shrinking_meets_every_key_that_stays()
+    {
+        for (var i = 0; i < 3_000; i++) Data.Set(Bytes($"stays{i}"), []);
+        var met = new HashSet<string>();
+        var (cursor, round) = (KeyIndex.StartCursor, 0);
+        do
+        {
+            var found = new List<long>();
+            cursor = Data.Scan(cursor, 10, found);
+            foreach (var block in found) met.Add(Encoding.ASCII.GetString(Data.Open(block).Key));
+            // Twenty times as many come and go meanwhile.
+            for (var i = 0; i < 200; i++)
+            {
+                var key = Bytes($"goes{(round * 200 + i) % 60_000}");
+                if (round / 300 % 2 == 0) Data.Set(key, []);
+                else Data.Remove(key);
+            }
+            round++;
+        }
+        while (cursor != KeyIndex.StartCursor);
+        Assert.Equal(3_000, met.Count(key => key.StartsWith("stays", StringComparison.Ordinal)));
+        Assert.True(round > 300, $"{round} rounds");
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(15)]
+    [InlineData(16)]
+    [InlineData(5_000)]
+    [InlineData(70_000)]
+    [InlineData(400_000)]
+    [InlineData(20_000_000)]
+    [InlineData(2_000_000_000)]
+    public void An_entry_goes_by_itself_at_its_time_and_not_before(long lifetimeMs)
+    {
+        Data.Set("a"u8, "1"u8, _keyspace.NowMs + lifetimeMs);
+        Pass(lifetimeMs);
+        Assert.Equal(1, Data.Count);
+        Pass(33);
+        Assert.Equal(0, Data.Count);
+        Assert.Equal(1, _keyspace.Expired);
+    }
+
+    [Fact]
+    public void A_later_expiry_keeps_the_entry_and_an_earlier_one_takes_it()
+    {
+        var start = _keyspace.NowMs;
+        Data.Set("later"u8, "1"u8, start + 1_000);
+        Data.Set("sooner"u8, "1"u8, start + 500_000);
+        Data.Set("later"u8, "2"u8, start + 10_000);
+        Data.Set("sooner"u8, "2"u8, start + 2_000);
+        Pass(1_100);
+        Assert.Equal(2, Data.Count);
+        Pass(1_000);
+        Assert.Equal(0, Data.Find("sooner"u8, out _));
+        Assert.Equal(1, Data.Count);
+        Pass(8_000);
+        Assert.Equal(0, Data.Count);
+    }
+
+    [Fact]
+    public void Setting_an_expiry_again_and_again_does_not_fill_the_wheel()
+    {
+        for (var i = 0; i < 300_000; i++) Data.Set("a"u8, "1"u8, _keyspace.NowMs + 1_000 + i % 7 * 1_000);
+        Assert.True(_keyspace.Wheel.Count < 10, $"{_keyspace.Wheel.Count} nodes");
+        for (var i = 0; i < 300_000; i++)
+        {
+            Data.Set("b"u8, "1"u8, _keyspace.NowMs + 100_000 + i);
+            Data.Remove("b"u8);
+            if (i % 1_000 == 0) Pass(1);
+        }
+        Assert.True(_keyspace.Wheel.Count < 150_000, $"{_keyspace.Wheel.Count} nodes");
+    }
+
+    [Fact]
+    public void A_hundred_thousand_random_expiries_all_come_at_their_time()
+    {
+        var chance = new Random(3);
+        var due = new Dictionary<string, long>();
+        for (var i = 0; i < 100_000; i++)
+        {
+            var key = $"k{chance.Next(30_000)}";
+            var at = _keyspace.NowMs + 1 + (long)(Math.Pow(chance.NextDouble(), 4) * 600_000);
+            due[key] = at;
+            Data.Set(Bytes(key), [], at);
+        }
+        for (var step = 0; step < 60; step++)
+        {
+            Pass(10_000);
+            // Nothing goes early, and what was due two ticks ago is gone.
+            Assert.InRange(Data.Count, due.Values.Count(at => at >= _keyspace.NowMs), due.Values.Count(at => at >= _keyspace.NowMs - 32));
+        }
+        Pass(100);
+        Assert.Equal(0, Data.Count);
+    }
+
+    [Fact]
+    public void A_step_of_the_wall_clock_is_followed_slowly()
+    {
+        var steps = new SteppingClock(_clock);
+        var clock = new KvClock(steps);
+        var before = clock.NowMs;
+        steps.Offset = TimeSpan.FromDays(1);
+        for (var second = 0; second < 10; second++)
+        {
+            _clock.Advance(TimeSpan.FromSeconds(1));
+            clock.Correct();
+        }
+        Assert.InRange(clock.NowMs - before, 10_000, 10_060);
+    }
+
+    private sealed class SteppingClock(TestClock clock) : TimeProvider
+    {
+        public TimeSpan Offset { get; set; }
+
+        public override long TimestampFrequency => clock.TimestampFrequency;
+
+        public override long GetTimestamp() => clock.GetTimestamp();
+
+        public override DateTimeOffset GetUtcNow() => clock.GetUtcNow() + Offset;
+    }
+
+    private void Pass(long ms)
+    {
+        _clock.Advance(TimeSpan.FromMilliseconds(ms));
+        _keyspace.NowMs = _keyspace.Clock.NowMs;
+        while (!_keyspace.Wheel.Advance(_keyspace.NowMs, _keyspace.Expiring, 1_000, _keyspace))
+        {
+            // Slice by slice.
+        }
+    }
+
+    private void AssertHolds(Dictionary<string, byte[]> expected)
+    {
+        Assert.Equal(expected.Count, Data.Count);
+        foreach (var (key, value) in expected)
+        {
+            var block = Data.Find(Bytes(key), out _);
+            Assert.True(block != 0, key);
+            Assert.True(Data.Open(block).Value.SequenceEqual(value), key);
+        }
+    }
+
+    private static byte[] Bytes(string text) => Encoding.ASCII.GetBytes(text);
+}
