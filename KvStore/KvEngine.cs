@@ -38,6 +38,8 @@ internal sealed class KvEngine
 
     public Traffic Traffic { get; } = new();
 
+    public PubSub PubSub { get; } = new();
+
     public SlowLog SlowLog { get; } = new();
 
     /// <summary>The port that the server really has.</summary>
@@ -45,6 +47,14 @@ internal sealed class KvEngine
 
     /// <summary>40 hexadecimal digits that name this start.</summary>
     public string RunId { get; } = Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(20));
+
+    /// <summary>A client has left.</summary>
+    public void LetGo(Client client)
+    {
+        Keyspace.Gate.Enter();
+        client.LetGo();
+        Keyspace.Gate.Exit();
+    }
 
     /// <summary>Counts a read of one key.</summary>
     public void CountRead(bool found)

@@ -70,7 +70,11 @@ internal sealed class Batch(KvEngine engine, Client client)
             client.LastCommand = _fast[^1].Command.Name;
             _fast.Clear();
         }
+        // Before the lock is given back: whatever is published from now on comes behind these replies.
+        client.TakeReplies();
+        var filled = engine.PubSub.TakeFilled();
         engine.Keyspace.Gate.Exit();
+        foreach (var outbox in filled) _ = outbox.FlushAsync();
     }
 
     private void CountFast(Command command)

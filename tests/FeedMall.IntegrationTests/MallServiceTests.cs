@@ -93,7 +93,13 @@ public sealed class MallServiceTests
         await RefusedAsync("MALL_PRODUCT_NOT_IN_SHOP", null, () => collections.CreateCollectionAsync(Collection(Sku(otherProduct.Id)), ada));
         var collection = (await collections.CreateCollectionAsync(Collection(Sku(product.Id)), ada)).Collection.Id;
 
-        // A draft is its owner's alone.
+        await AssertDraftsAreTheirOwnersAsync(collections, collection, cancel);
+        host.Logs.AssertNoErrors();
+    }
+
+    private static async Task AssertDraftsAreTheirOwnersAsync(Collections.CollectionsClient collections, long collection, CancellationToken cancel)
+    {
+        var (ada, ben, nobody) = (As(1, cancel), As(2, cancel), new CallOptions(cancellationToken: cancel));
         await RefusedAsync("MALL_COLLECTION_NOT_FOUND", null, () => collections.GetCollectionAsync(new GetCollectionRequest { Id = collection }, nobody));
         await RefusedAsync("MALL_COLLECTION_NOT_FOUND", null, () => collections.GetCollectionAsync(new GetCollectionRequest { Id = collection }, ben));
         Assert.Equal(CollectionState.Draft, (await collections.GetCollectionAsync(new GetCollectionRequest { Id = collection }, ada)).Collection.State);
@@ -104,7 +110,6 @@ public sealed class MallServiceTests
         Assert.Equal(500, (await collections.GetCollectionCardAsync(new GetCollectionCardRequest { Id = collection }, nobody)).Card.PriceFrom.MinorUnits);
         await collections.SetCollectionStateAsync(Move(CollectionState.Deleted), ada);
         await RefusedAsync("MALL_COLLECTION_NOT_FOUND", null, () => collections.GetCollectionAsync(new GetCollectionRequest { Id = collection }, ada));
-        host.Logs.AssertNoErrors();
     }
 
     [Fact]
