@@ -80,7 +80,7 @@ public abstract class StampedCacheTests(string kind) : IAsyncLifetime
             return goOn.Task;
         };
         var slow = _rig.FindAsync(_table, 1);
-        await hasRead.Task;
+        await hasRead.Task.WaitAsync(TimeSpan.FromSeconds(30), Token);
         _table.AfterRead = () => Task.CompletedTask;
         await other.ChangeAsync(_table, 1, "v2");
         Assert.Equal("v2", (await other.FindAsync(_table, 1))!.Title);
