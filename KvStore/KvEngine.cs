@@ -1,6 +1,7 @@
 using FeedMall.KvStore.Commands;
 using FeedMall.KvStore.Data;
 using FeedMall.KvStore.Network;
+using FeedMall.KvStore.Persistence;
 using FeedMall.Resilience;
 using Microsoft.Extensions.Options;
 
@@ -39,6 +40,12 @@ internal sealed class KvEngine
     public Traffic Traffic { get; } = new();
 
     public SlowLog SlowLog { get; } = new();
+
+    /// <summary>What the append-only file has cost.</summary>
+    public AppendStatistics Append { get; } = new();
+
+    /// <summary>Begins to write the append-only file anew; says whether it could begin. Null while there is none.</summary>
+    public Func<bool>? Rewrite { get; set; }
 
     /// <summary>The port that the server really has.</summary>
     public int Port { get; set; }

@@ -26,9 +26,15 @@ internal sealed class CommandRunner(KvEngine engine)
             command.Statistics.Rejected++;
             return false;
         }
-        command.Run(c);
+        Perform(c);
         if (c.Reply.HasFailed) command.Statistics.Failed++;
         return true;
+    }
+
+    private void Perform(CommandContext c)
+    {
+        if (engine.Keyspace.Journal is { } journal) journal.Run(c);
+        else c.Command.Run(c);
     }
 
     private bool Refuses(CommandContext c, Command command)
@@ -41,6 +47,11 @@ internal sealed class CommandRunner(KvEngine engine)
         if (c.Client.IsStranger && !command.Is(CommandFlags.NoAuth))
         {
             c.Reply.Error(Errors.NoAuth);
+            return true;
+        }
+        if (command.Is(CommandFlags.Write) && engine.Keyspace.Journal?.Failure is { } failure)
+        {
+            c.Reply.Error(Errors.CannotWrite(failure));
             return true;
         }
         if (engine.Settings.MaxMemoryBytes == 0 || !command.Is(CommandFlags.Write)) return false;

@@ -1,3 +1,4 @@
+using FeedMall.KvStore.Persistence;
 using FeedMall.Resilience;
 
 namespace FeedMall.KvStore.Data;
@@ -34,6 +35,9 @@ internal sealed class Keyspace : IExpiring
     public AccessMark Access { get; }
 
     public ExpiryWheel Wheel { get; }
+
+    /// <summary>Where changes are written down; null: nowhere.</summary>
+    public Journal? Journal { get; set; }
 
     /// <summary>Entries with an expiry in all databases.</summary>
     public long Expiring { get; set; }
@@ -81,6 +85,7 @@ internal sealed class Keyspace : IExpiring
     {
         var (first, second) = (this[one], this[other]);
         first.SwapContent(second);
+        Changes++;
     }
 
     /// <summary>A collection has changed its size.</summary>

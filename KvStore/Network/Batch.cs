@@ -20,6 +20,9 @@ internal sealed class Batch(KvEngine engine, Client client)
     /// <summary>Whether others shall have their turn before the next command.</summary>
     public bool IsFull => _commands >= MostCommands || _slowMicroseconds >= MostMicroseconds || client.Reply.Length >= MostReplyBytes;
 
+    /// <summary>What its replies must wait for; null: nothing.</summary>
+    public Task<bool>? Held { get; private set; }
+
     /// <summary>Takes the lock.</summary>
     /// <param name="received">Bytes that wait to be read.</param>
     public void Begin(int received)
@@ -70,6 +73,7 @@ internal sealed class Batch(KvEngine engine, Client client)
             client.LastCommand = _fast[^1].Command.Name;
             _fast.Clear();
         }
+        Held = engine.Keyspace.Journal?.Hold();
         engine.Keyspace.Gate.Exit();
     }
 

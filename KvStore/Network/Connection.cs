@@ -83,6 +83,7 @@ internal sealed partial class Connection : IDisposable
 
     private async ValueTask SendAsync()
     {
+        if (_batch.Held is not null) await HoldAsync(_batch.Held);
         var reply = Client.Reply;
         if (reply.Length == 0) return;
         var left = reply.Written;
@@ -100,6 +101,16 @@ internal sealed partial class Connection : IDisposable
         }
         Client.SendingSinceMs = long.MaxValue;
         reply.Clear();
+    }
+
+    // What a reply says must not be lost any more.
+    private async ValueTask HoldAsync(Task<bool> held)
+    {
+        if (await held) return;
+        // Which of the batch's commands survive is unknown, and so is what else to answer.
+        Client.Reply.Clear();
+        Client.Reply.Error(Errors.CannotWrite(_engine.Keyspace.Journal?.Failure ?? "the disk has failed"));
+        Client.IsClosing = true;
     }
 
     // Runs what is complete, up to the batch's limits; true if there may be more.
