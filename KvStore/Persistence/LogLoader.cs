@@ -40,19 +40,34 @@ internal sealed partial class LogLoader(KvEngine engine, ILogger log, TimeProvid
         _context.Client.Database = 0;
         _context.Client.Reply.MaxBytes = int.MaxValue;
         using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
-        for (var isEnd = false; !isEnd;)
+        for (var left = WrittenLength(file); left > 0;)
         {
             cancellationToken.ThrowIfCancellationRequested();
             MakeRoom();
-            var read = file.Read(_buffer.AsSpan(_end));
-            _end += read;
-            isEnd = read == 0;
+            var read = file.Read(_buffer.AsSpan(_end, (int)Math.Min(left, _buffer.Length - _end)));
+            (_end, left) = (_end + read, left - read);
             RunAll();
             Report(file.Length);
         }
         var whole = _isUnit ? _unitOffset : _offset;
         if (whole < file.Length) Cut(file, whole, mayBeTorn);
         _parser.Reset();
+    }
+
+    // The file system may have made the file longer than what had been written: then zeros follow. A command never ends with one.
+    private long WrittenLength(FileStream file)
+    {
+        var length = file.Length;
+        for (var at = -1; length > 0 && at < 0; length -= at < 0 ? Math.Min(length, _buffer.Length) : 0)
+        {
+            var tail = _buffer.AsSpan(0, (int)Math.Min(length, _buffer.Length));
+            file.Position = length - tail.Length;
+            file.ReadExactly(tail);
+            at = tail.LastIndexOfAnyExcept((byte)0);
+            if (at >= 0) length += at + 1 - tail.Length;
+        }
+        file.Position = 0;
+        return length;
     }
 
     private void RunAll()
@@ -68,8 +83,7 @@ internal sealed partial class LogLoader(KvEngine engine, ILogger log, TimeProvid
     private bool TryParse()
     {
         var bytes = _buffer.AsSpan(_start, _end - _start);
-        // The file system may have made the file longer than what had been written.
-        if (bytes.Length == 0 || !bytes.ContainsAnyExcept((byte)0)) return false;
+        if (bytes.Length == 0) return false;
         if (bytes[0] != '*') throw Refuse("a command must begin here");
         try
         {

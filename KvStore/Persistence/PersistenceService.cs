@@ -82,10 +82,11 @@ internal sealed partial class PersistenceService(KvEngine engine, IOptions<DataO
         LogLoaded(log, engine.Keyspace.Count, loader.Commands, folder.FullPath, took);
     }
 
+    // What lies in the past is set for the wheel's next tick.
     private void RemoveExpired(Keyspace keyspace)
     {
         keyspace.NowMs = engine.Clock.NowMs;
-        while (!keyspace.Wheel.Advance(keyspace.NowMs, keyspace.Expiring, int.MaxValue, keyspace)) { }
+        while (!keyspace.Wheel.Advance(keyspace.NowMs + 2 * ExpiryWheel.TickMs, keyspace.Expiring, int.MaxValue, keyspace)) { }
     }
 
     [LoggerMessage(10, LogLevel.Information, "Loaded {Entries} entries from {Commands} commands in {Folder} within {Seconds:0.0} s")]
