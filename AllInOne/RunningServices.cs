@@ -45,8 +45,8 @@ internal sealed class RunningServices : IAsyncDisposable
         // Traces are collected per process, not per service: one exporter is enough, and it is the edge's.
         string[] domain = ["--Telemetry:Traces=false", "--Log:Format=text", .. args];
         Kv = await StartAsync(KvApp.Build(domain));
-        Feed = await StartAsync(FeedApp.Build(domain));
-        Mall = await StartAsync(MallApp.Build(domain));
+        Feed = await StartAsync(WithCache("Feed", FeedApp.Build(domain)));
+        Mall = await StartAsync(WithCache("Mall", MallApp.Build(domain)));
         Bff = await StartAsync(BffApp.Build([
             "--Log:Format=text",
             $"--Bff:FeedAddresses={Feed.Address()}",
@@ -84,6 +84,16 @@ internal sealed class RunningServices : IAsyncDisposable
             await service.DisposeAsync();
         }
         _stopping.Dispose();
+    }
+
+    // The cache is the store that was just started, unless the settings name another one.
+    private WebApplication WithCache(string section, WebApplication service)
+    {
+        var settings = service.Configuration.GetSection($"{section}:Cache");
+        if (settings["Addresses"] is not null) return service;
+        settings["Addresses"] = Kv.Address().Authority;
+        foreach (var same in new[] { "Password", "Tls" }) settings[same] ??= Kv.Configuration[$"Kv:{same}"];
+        return service;
     }
 
     private async Task<WebApplication> StartAsync(WebApplication service)

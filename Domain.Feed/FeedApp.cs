@@ -4,6 +4,7 @@ using FeedMall.Domain.Feed.Users;
 using FeedMall.Rpc.Server;
 using FeedMall.ServiceDefaults;
 using FeedMall.ServiceDefaults.Database;
+using FeedMall.ServiceDefaults.KeyValue;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
@@ -17,11 +18,13 @@ public static class FeedApp
     {
         var builder = ServiceHost.CreateBuilder("Feed", HttpProtocols.Http2, args);
         builder.AddServiceDatabase("Feed", typeof(FeedApp).Assembly, "users", "posts");
+        builder.AddKeyValueStore("Feed");
         builder.Services.AddGrpc(options => options.SendServerTiming = true);
         builder.Services.AddSingleton<IPasswordHasher<UserRow>, PasswordHasher<UserRow>>();
         builder.Services.AddSingleton<UserPasswords>();
         builder.Services.AddSingleton<UserStore>();
         builder.Services.AddSingleton<PostStore>();
+        builder.Services.AddSingleton<PostCache>();
         builder.Services.AddSingleton<LikeStore>();
 
         var app = builder.Build();

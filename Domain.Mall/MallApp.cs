@@ -4,6 +4,7 @@ using FeedMall.Domain.Mall.Shops;
 using FeedMall.Rpc.Server;
 using FeedMall.ServiceDefaults;
 using FeedMall.ServiceDefaults.Database;
+using FeedMall.ServiceDefaults.KeyValue;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace FeedMall.Domain.Mall;
@@ -16,9 +17,11 @@ public static class MallApp
     {
         var builder = ServiceHost.CreateBuilder("Mall", HttpProtocols.Http2, args);
         builder.AddServiceDatabase("Mall", typeof(MallApp).Assembly, "shops", "products", "collections", "skus");
+        builder.AddKeyValueStore("Mall");
         builder.Services.AddGrpc(options => options.SendServerTiming = true);
         builder.Services.AddSingleton<ShopStore>();
         builder.Services.AddSingleton<ProductStore>();
+        builder.Services.AddSingleton<ProductCache>();
         builder.Services.AddSingleton<CollectionStore>();
 
         var app = builder.Build();

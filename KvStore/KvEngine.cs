@@ -39,6 +39,8 @@ internal sealed class KvEngine
 
     public Traffic Traffic { get; } = new();
 
+    public PubSub PubSub { get; } = new();
+
     public SlowLog SlowLog { get; } = new();
 
     /// <summary>What the append-only file has cost.</summary>
@@ -52,6 +54,14 @@ internal sealed class KvEngine
 
     /// <summary>40 hexadecimal digits that name this start.</summary>
     public string RunId { get; } = Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(20));
+
+    /// <summary>A client has left.</summary>
+    public void LetGo(Client client)
+    {
+        Keyspace.Gate.Enter();
+        client.LetGo();
+        Keyspace.Gate.Exit();
+    }
 
     /// <summary>Counts a read of one key.</summary>
     public void CountRead(bool found)

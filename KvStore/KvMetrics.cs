@@ -33,6 +33,9 @@ internal sealed class KvMetrics
         meter.CreateObservableGauge("feedmall.kv.connections", () => engine.Clients.Count, "{connection}", "Open connections.");
         meter.CreateObservableCounter("feedmall.kv.connections.accepted", () => traffic.Accepted, "{connection}", "Connections that were accepted.");
         meter.CreateObservableCounter("feedmall.kv.connections.refused", () => traffic.Refused, "{connection}", "Connections over the limit.");
+        meter.CreateObservableGauge("feedmall.kv.channels", () => engine.PubSub.Channels.Count, "{channel}", "Channels that somebody listens to.");
+        meter.CreateObservableCounter("feedmall.kv.messages", () => engine.PubSub.Delivered, "{message}", "Messages that were handed to a subscriber.");
+        meter.CreateObservableCounter("feedmall.kv.subscribers.dropped", () => engine.PubSub.Dropped, "{connection}", "Subscribers that were closed because too much waited for them.");
         meter.CreateObservableCounter("feedmall.kv.received", () => traffic.BytesIn, "By", "Bytes of commands.");
         meter.CreateObservableCounter("feedmall.kv.sent", () => traffic.BytesOut, "By", "Bytes of replies.");
         meter.CreateObservableGauge("feedmall.kv.memory.data", () => keys.UsedBytes, "By", "Memory of entries, indexes and expiries.");

@@ -51,6 +51,9 @@ public sealed class KvOptions
     /// <summary>Bytes of replies that may wait for a slow reader (client-output-buffer-limit). Default 256 MiB.</summary>
     public long MaxReplyBytes { get; set; } = 256 * 1024 * 1024;
 
+    /// <summary>Bytes of messages and replies that may wait for a subscriber (client-output-buffer-limit pubsub). Default 32 MiB.</summary>
+    public long MaxSubscriberBytes { get; set; } = 32 * 1024 * 1024;
+
     /// <summary>Commands that take longer, in microseconds, are kept for SLOWLOG (slowlog-log-slower-than). Default 10,000; -1: none.</summary>
     public long SlowLogMicroseconds { get; set; } = 10_000;
 
@@ -98,6 +101,7 @@ internal sealed class KvOptionsValidator : IValidateOptions<KvOptions>
         Check(options.MaxArguments is >= 1024 and <= 16 * 1024 * 1024, nameof(options.MaxArguments), "from 1,024 to 16,777,216");
         Check(options.MaxRequestBytes is >= MinRequestBytes and <= 1L << 30, nameof(options.MaxRequestBytes), "from 65,536 to 1,073,741,824");
         Check(options.MaxReplyBytes is >= MinRequestBytes and <= int.MaxValue, nameof(options.MaxReplyBytes), "from 65,536 to 2,147,483,647");
+        Check(options.MaxSubscriberBytes is >= MinRequestBytes and <= int.MaxValue, nameof(options.MaxSubscriberBytes), "from 65,536 to 2,147,483,647");
         Check(options.SlowLogMicroseconds >= -1, nameof(options.SlowLogMicroseconds), "-1 (none) or a number of microseconds");
         Check(options.SlowLogEntries is >= 0 and <= 10_000, nameof(options.SlowLogEntries), "from 0 to 10,000");
         Check(LiveSettings.TryParseSync(options.AppendSync, out _), nameof(options.AppendSync), "always, everysec or no");

@@ -1,3 +1,4 @@
+using FeedMall.Domain.Feed.Posts;
 using FeedMall.Proto.Feed.V1;
 using FeedMall.Rpc.Errors;
 using FeedMall.ServiceDefaults;
@@ -7,16 +8,16 @@ using Grpc.Core;
 namespace FeedMall.Domain.Feed.Likes;
 
 /// <summary>Who likes which post: the contract is proto/feed/v1/likes.proto.</summary>
-internal sealed class LikesService(LikeStore store) : Proto.Feed.V1.Likes.LikesBase
+internal sealed class LikesService(LikeStore store, PostCache posts) : Proto.Feed.V1.Likes.LikesBase
 {
     public override async Task<AddLikeResponse> AddLike(AddLikeRequest request, ServerCallContext context) => new()
     {
-        LikeCount = await store.AddAsync(request.PostId, Caller.GetUid(context), context.CancellationToken) ?? throw NotFound(),
+        LikeCount = await ChangeAsync(request.PostId, store.AddAsync, context),
     };
 
     public override async Task<CancelLikeResponse> CancelLike(CancelLikeRequest request, ServerCallContext context) => new()
     {
-        LikeCount = await store.CancelAsync(request.PostId, Caller.GetUid(context), context.CancellationToken) ?? throw NotFound(),
+        LikeCount = await ChangeAsync(request.PostId, store.CancelAsync, context),
     };
 
     public override async Task<BatchGetLikedResponse> BatchGetLiked(BatchGetLikedRequest request, ServerCallContext context)
@@ -26,6 +27,13 @@ internal sealed class LikesService(LikeStore store) : Proto.Feed.V1.Likes.LikesB
         var response = new BatchGetLikedResponse();
         response.LikedPostIds.AddRange(request.PostIds.Where(liked.Contains));
         return response;
+    }
+
+    // The count that a post shows is cached with the post.
+    private async Task<long> ChangeAsync(long postId, Func<long, long, CancellationToken, Task<long?>> change, ServerCallContext context)
+    {
+        var uid = Caller.GetUid(context);
+        return await posts.ChangeAsync(postId, () => change(postId, uid, context.CancellationToken)) ?? throw NotFound();
     }
 
     private static ServiceException NotFound() => new(StatusCode.NotFound, FeedReasons.PostNotFound, "There is no such post.");

@@ -8,7 +8,28 @@ namespace FeedMall.Domain.Feed.Posts;
 
 /// <summary>A row of the table posts with its author's name.</summary>
 internal sealed record PostRow(
-    long Id, long Uid, string Title, string Content, long Type, string Media, long LikeCount, long CreatedAtMs, long UpdatedAtMs, long Version, string AuthorName);
+    long Id, long Uid, string Title, string Content, long Type, string Media, long LikeCount, long CreatedAtMs, long UpdatedAtMs, long Version, string AuthorName)
+{
+    /// <summary>The row as the contract shows it.</summary>
+    public Post ToPost()
+    {
+        var post = new Post
+        {
+            Id = Id,
+            Uid = Uid,
+            Title = Title,
+            Content = Content,
+            Type = (PostType)Type,
+            LikeCount = LikeCount,
+            CreatedAtMs = CreatedAtMs,
+            UpdatedAtMs = UpdatedAtMs,
+            Version = Version,
+            Author = new PostAuthor { Uid = Uid, Name = AuthorName },
+        };
+        PostMedia.Read(Media, post);
+        return post;
+    }
+}
 
 /// <summary>Posts in the database.</summary>
 internal sealed class PostStore(ServiceDatabase database)

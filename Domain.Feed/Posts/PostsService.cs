@@ -9,7 +9,7 @@ using Grpc.Core;
 namespace FeedMall.Domain.Feed.Posts;
 
 /// <summary>What people publish: the contract is proto/feed/v1/posts.proto.</summary>
-internal sealed class PostsService(PostStore store, IIdSource ids, TimeProvider clock) : Proto.Feed.V1.Posts.PostsBase
+internal sealed class PostsService(PostStore store, PostCache cache, IIdSource ids, TimeProvider clock) : Proto.Feed.V1.Posts.PostsBase
 {
     public override async Task<CreatePostResponse> CreatePost(CreatePostRequest request, ServerCallContext context)
     {
@@ -29,26 +29,29 @@ internal sealed class PostsService(PostStore store, IIdSource ids, TimeProvider 
         post.Id = await ids.NextAsync(context.CancellationToken);
         var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
         var row = new PostRow(post.Id, uid, post.Title, post.Content, (long)post.Type, PostMedia.Write(post), 0, now, now, 1, "");
-        if (!await store.TryAddAsync(row, context.CancellationToken))
+        if (!await cache.ChangeAsync(row.Id, () => store.TryAddAsync(row, context.CancellationToken)))
             throw new ServiceException(StatusCode.NotFound, FeedReasons.UserNotFound, "The acting user does not exist.");
-        return new CreatePostResponse { Post = ToPost(await GetRowAsync(post.Id, context)) };
+        return new CreatePostResponse { Post = (await store.FindAsync(post.Id, context.CancellationToken) ?? throw NotFound()).ToPost() };
     }
 
     public override async Task<GetPostResponse> GetPost(GetPostRequest request, ServerCallContext context) =>
-        new() { Post = ToPost(await GetRowAsync(request.Id, context)) };
+        new() { Post = await cache.FindAsync(request.Id, context.CancellationToken) ?? throw NotFound() };
 
     public override async Task<UpdatePostResponse> UpdatePost(UpdatePostRequest request, ServerCallContext context)
     {
         var uid = Caller.GetUid(context);
         new FieldErrors().Require(request.UpdateMask is { Paths.Count: > 0 }, "updateMask", "must name at least one field").ThrowIfAny();
-        var changed = await store.UpdateAsync(request.Id, present => Change(present, request, uid), context.CancellationToken) ?? throw NotFound();
-        return new UpdatePostResponse { Post = ToPost(changed) };
+        var changed = await cache.ChangeAsync(request.Id, () =>
+            store.UpdateAsync(request.Id, present => Change(present, request, uid), context.CancellationToken)) ?? throw NotFound();
+        return new UpdatePostResponse { Post = changed.ToPost() };
     }
 
     public override async Task<DeletePostResponse> DeletePost(DeletePostRequest request, ServerCallContext context)
     {
         var uid = Caller.GetUid(context);
-        if (!await store.DeleteAsync(request.Id, post => CheckOwner(post, uid), context.CancellationToken)) throw NotFound();
+        var isDeleted = await cache.ChangeAsync(request.Id, () =>
+            store.DeleteAsync(request.Id, post => CheckOwner(post, uid), context.CancellationToken));
+        if (!isDeleted) throw NotFound();
         return new DeletePostResponse();
     }
 
@@ -58,7 +61,7 @@ internal sealed class PostsService(PostStore store, IIdSource ids, TimeProvider 
         var page = PageQuery.From(request.Page, allowHot: true);
         var rows = await store.ListAsync(page, request.Type, request.Uid, context.CancellationToken);
         var response = new ListPostsResponse();
-        response.Posts.AddRange(rows.Take(page.Limit).Select(ToPost));
+        response.Posts.AddRange(rows.Take(page.Limit).Select(row => row.ToPost()));
         if (response.Posts is [.., var last]) response.NextCursor = page.Next(rows.Count, last.LikeCount, last.Id);
         return response;
     }
@@ -66,9 +69,9 @@ internal sealed class PostsService(PostStore store, IIdSource ids, TimeProvider 
     public override async Task<BatchGetPostsResponse> BatchGetPosts(BatchGetPostsRequest request, ServerCallContext context)
     {
         new FieldErrors().Require(request.Ids.Count <= PageQuery.MaxLimit, "ids", $"must be at most {PageQuery.MaxLimit}").ThrowIfAny();
-        var rows = (await store.ListAsync(request.Ids, context.CancellationToken)).ToDictionary(row => row.Id);
+        var posts = await cache.ListAsync(request.Ids, context.CancellationToken);
         var response = new BatchGetPostsResponse();
-        response.Posts.AddRange(request.Ids.Where(rows.ContainsKey).Select(id => ToPost(rows[id])));
+        response.Posts.AddRange(request.Ids.Where(posts.ContainsKey).Select(id => posts[id]));
         return response;
     }
 
@@ -83,7 +86,7 @@ internal sealed class PostsService(PostStore store, IIdSource ids, TimeProvider 
         {
             var page = new PageQuery(Proto.Common.V1.Sort.Newest, Math.Min(left, PageQuery.MaxLimit), 0, afterId);
             var rows = await store.ListAsync(page, request.Type, null, context.CancellationToken);
-            foreach (var row in rows.Take(page.Limit)) await responseStream.WriteAsync(new StreamPostsResponse { Post = ToPost(row) });
+            foreach (var row in rows.Take(page.Limit)) await responseStream.WriteAsync(new StreamPostsResponse { Post = row.ToPost() });
             if (rows.Count <= page.Limit) return;
             left -= page.Limit;
             afterId = rows[page.Limit - 1].Id;
@@ -93,7 +96,7 @@ internal sealed class PostsService(PostStore store, IIdSource ids, TimeProvider 
     private PostRow Change(PostRow present, UpdatePostRequest request, long uid)
     {
         CheckOwner(present, uid);
-        var post = ToPost(present);
+        var post = present.ToPost();
         PostRules.Apply(post, request.Changes ?? new PostChanges(), request.UpdateMask ?? new FieldMask());
         PostRules.Check(post);
         return present with
@@ -105,32 +108,10 @@ internal sealed class PostsService(PostStore store, IIdSource ids, TimeProvider 
         };
     }
 
-    private async Task<PostRow> GetRowAsync(long id, ServerCallContext context) =>
-        await store.FindAsync(id, context.CancellationToken) ?? throw NotFound();
-
     private static void CheckOwner(PostRow post, long uid)
     {
         if (post.Uid != uid) throw new ServiceException(StatusCode.PermissionDenied, FeedReasons.PostNotOwner, "Only its author can change this post.");
     }
 
     private static ServiceException NotFound() => new(StatusCode.NotFound, FeedReasons.PostNotFound, "There is no such post.");
-
-    private static Post ToPost(PostRow row)
-    {
-        var post = new Post
-        {
-            Id = row.Id,
-            Uid = row.Uid,
-            Title = row.Title,
-            Content = row.Content,
-            Type = (PostType)row.Type,
-            LikeCount = row.LikeCount,
-            CreatedAtMs = row.CreatedAtMs,
-            UpdatedAtMs = row.UpdatedAtMs,
-            Version = row.Version,
-            Author = new PostAuthor { Uid = row.Uid, Name = row.AuthorName },
-        };
-        PostMedia.Read(row.Media, post);
-        return post;
-    }
 }

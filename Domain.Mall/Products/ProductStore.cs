@@ -1,12 +1,48 @@
 using Dapper;
+using FeedMall.Proto.Mall.V1;
 using FeedMall.ServiceDefaults.Database;
 using FeedMall.ServiceDefaults.Validation;
+using Google.Protobuf;
 
 namespace FeedMall.Domain.Mall.Products;
 
 /// <summary>A row of the table products.</summary>
 internal sealed record ProductRow(
-    long Id, long ShopId, string Title, string Description, long Price, string Currency, string Media, long CreatedAtMs, long UpdatedAtMs, long Version);
+    long Id, long ShopId, string Title, string Description, long Price, string Currency, string Media, long CreatedAtMs, long UpdatedAtMs, long Version)
+{
+    private static readonly JsonParser s_parser = new(JsonParser.Settings.Default.WithIgnoreUnknownFields(true));
+
+    /// <summary>The row of a product.</summary>
+    public static ProductRow From(Product product)
+    {
+        var media = new ProductChanges();
+        media.Images.AddRange(product.Images);
+        media.Tags.AddRange(product.Tags);
+        return new ProductRow(
+            product.Id, product.ShopId, product.Title, product.Description, product.Price.MinorUnits, product.Price.Currency,
+            JsonFormatter.Default.Format(media), product.CreatedAtMs, product.UpdatedAtMs, product.Version);
+    }
+
+    /// <summary>The row as the contract shows it.</summary>
+    public Product ToProduct()
+    {
+        var product = new Product
+        {
+            Id = Id,
+            ShopId = ShopId,
+            Title = Title,
+            Description = Description,
+            Price = new Money { MinorUnits = Price, Currency = Currency },
+            CreatedAtMs = CreatedAtMs,
+            UpdatedAtMs = UpdatedAtMs,
+            Version = Version,
+        };
+        var media = s_parser.Parse<ProductChanges>(Media);
+        product.Images.AddRange(media.Images);
+        product.Tags.AddRange(media.Tags);
+        return product;
+    }
+}
 
 /// <summary>Products in the database.</summary>
 internal sealed class ProductStore(ServiceDatabase database)
@@ -19,7 +55,7 @@ internal sealed class ProductStore(ServiceDatabase database)
         """;
 
     /// <summary>Adds a product.</summary>
-    public Task AddAsync(ProductRow product, CancellationToken cancellationToken) =>
+    public Task<int> AddAsync(ProductRow product, CancellationToken cancellationToken) =>
         database.WriteAsync((connection, transaction) => connection.ExecuteAsync(new CommandDefinition(
             """
             INSERT INTO products (id, shop_id, title, description, price, currency, media, created_at_ms, updated_at_ms)

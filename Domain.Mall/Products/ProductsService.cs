@@ -4,17 +4,15 @@ using FeedMall.Proto.Mall.V1;
 using FeedMall.Rpc.Errors;
 using FeedMall.ServiceDefaults.Ids;
 using FeedMall.ServiceDefaults.Validation;
-using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 
 namespace FeedMall.Domain.Mall.Products;
 
 /// <summary>What shops sell: the contract is proto/mall/v1/products.proto.</summary>
-internal sealed class ProductsService(ProductStore store, ShopStore shops, IIdSource ids, TimeProvider clock) : Proto.Mall.V1.Products.ProductsBase
+internal sealed class ProductsService(
+    ProductStore store, ProductCache cache, ShopStore shops, IIdSource ids, TimeProvider clock) : Proto.Mall.V1.Products.ProductsBase
 {
-    private static readonly JsonParser Parser = new(JsonParser.Settings.Default.WithIgnoreUnknownFields(true));
-
     public override async Task<CreateProductResponse> CreateProduct(CreateProductRequest request, ServerCallContext context)
     {
         var product = new Product { ShopId = request.ShopId, Title = request.Title, Description = request.Description, Price = request.Price, Version = 1 };
@@ -25,12 +23,12 @@ internal sealed class ProductsService(ProductStore store, ShopStore shops, IIdSo
 
         product.Id = await ids.NextAsync(context.CancellationToken);
         product.CreatedAtMs = product.UpdatedAtMs = clock.GetUtcNow().ToUnixTimeMilliseconds();
-        await store.AddAsync(ToRow(product), context.CancellationToken);
+        await cache.ChangeAsync(product.Id, () => store.AddAsync(ProductRow.From(product), context.CancellationToken));
         return new CreateProductResponse { Product = product };
     }
 
     public override async Task<GetProductResponse> GetProduct(GetProductRequest request, ServerCallContext context) =>
-        new() { Product = await GetAsync(request.Id, context) };
+        new() { Product = await cache.FindAsync(request.Id, context.CancellationToken) ?? throw NotFound() };
 
     public override async Task<ListProductsResponse> ListProducts(ListProductsRequest request, ServerCallContext context)
     {
@@ -38,7 +36,7 @@ internal sealed class ProductsService(ProductStore store, ShopStore shops, IIdSo
         if (request.ShopId is { } shopId && await shops.FindAsync(shopId, context.CancellationToken) is null) throw ShopOwners.NotFound();
         var rows = await store.ListAsync(page, request.ShopId, context.CancellationToken);
         var response = new ListProductsResponse();
-        response.Products.AddRange(rows.Take(page.Limit).Select(ToProduct));
+        response.Products.AddRange(rows.Take(page.Limit).Select(row => row.ToProduct()));
         if (response.Products is [.., var last]) response.NextCursor = page.Next(rows.Count, 0, last.Id);
         return response;
     }
@@ -53,7 +51,7 @@ internal sealed class ProductsService(ProductStore store, ShopStore shops, IIdSo
         Apply(product, request.Changes ?? new ProductChanges(), request.UpdateMask!);
         Check(product);
         product.UpdatedAtMs = clock.GetUtcNow().ToUnixTimeMilliseconds();
-        if (!await store.TryUpdateAsync(ToRow(product), request.Version, context.CancellationToken))
+        if (!await cache.ChangeAsync(product.Id, () => store.TryUpdateAsync(ProductRow.From(product), request.Version, context.CancellationToken)))
             throw Conflict((await GetAsync(request.Id, context)).Version);
         product.Version = request.Version + 1;
         return new UpdateProductResponse { Product = product };
@@ -97,40 +95,13 @@ internal sealed class ProductsService(ProductStore store, ShopStore shops, IIdSo
         }
     }
 
-    private async Task<Product> GetAsync(long id, ServerCallContext context) => ToProduct(
-        await store.FindAsync(id, context.CancellationToken)
-        ?? throw new ServiceException(StatusCode.NotFound, MallReasons.ProductNotFound, "There is no such product."));
+    // From the database: who changes a product must see it as it is.
+    private async Task<Product> GetAsync(long id, ServerCallContext context) =>
+        (await store.FindAsync(id, context.CancellationToken) ?? throw NotFound()).ToProduct();
+
+    private static ServiceException NotFound() => new(StatusCode.NotFound, MallReasons.ProductNotFound, "There is no such product.");
 
     private static ServiceException Conflict(long version) => new(
         StatusCode.Aborted, MallReasons.VersionConflict, "Somebody else changed this product first: read it again and repeat the change.",
         new Dictionary<string, string> { ["version"] = version.ToString(CultureInfo.InvariantCulture) });
-
-    private static ProductRow ToRow(Product product)
-    {
-        var media = new ProductChanges();
-        media.Images.AddRange(product.Images);
-        media.Tags.AddRange(product.Tags);
-        return new ProductRow(
-            product.Id, product.ShopId, product.Title, product.Description, product.Price.MinorUnits, product.Price.Currency,
-            JsonFormatter.Default.Format(media), product.CreatedAtMs, product.UpdatedAtMs, product.Version);
-    }
-
-    private static Product ToProduct(ProductRow row)
-    {
-        var product = new Product
-        {
-            Id = row.Id,
-            ShopId = row.ShopId,
-            Title = row.Title,
-            Description = row.Description,
-            Price = new Money { MinorUnits = row.Price, Currency = row.Currency },
-            CreatedAtMs = row.CreatedAtMs,
-            UpdatedAtMs = row.UpdatedAtMs,
-            Version = row.Version,
-        };
-        var media = Parser.Parse<ProductChanges>(row.Media);
-        product.Images.AddRange(media.Images);
-        product.Tags.AddRange(media.Tags);
-        return product;
-    }
 }

@@ -99,7 +99,7 @@ internal static class InfoText
         [
             ("total_connections_received", traffic.Accepted), ("total_commands_processed", traffic.Commands), ("total_net_input_bytes", traffic.BytesIn),
             ("total_net_output_bytes", traffic.BytesOut), ("rejected_connections", traffic.Refused), ("expired_keys", keys.Expired), ("evicted_keys", keys.Evicted),
-            ("keyspace_hits", keys.Hits), ("keyspace_misses", keys.Misses), ("pubsub_channels", 0), ("pubsub_patterns", 0), ("total_error_replies", traffic.ErrorReplies),
+            ("keyspace_hits", keys.Hits), ("keyspace_misses", keys.Misses), ("pubsub_channels", engine.PubSub.Channels.Count), ("pubsub_patterns", engine.PubSub.Patterns), ("total_error_replies", traffic.ErrorReplies),
             ("lock_waits", traffic.LockWaits), ("lock_wait_usec", (long)traffic.LockWaitMicroseconds),
         ];
     }

@@ -30,6 +30,7 @@ internal sealed partial class Connection : IDisposable
         _parser = new RequestParser(engine.Settings.Limits);
         _batch = new Batch(engine, client);
         _context = new CommandContext(engine, client);
+        client.OpenOutbox = () => new Outbox(client, SendAsync, engine.Settings.Start.MaxSubscriberBytes);
     }
 
     public Client Client { get; }
@@ -85,8 +86,19 @@ internal sealed partial class Connection : IDisposable
     {
         if (_batch.Held is not null) await HoldAsync(_batch.Held);
         var reply = Client.Reply;
+        if (Client.Outbox is { } outbox)
+        {
+            Client.TakeReplies();
+            await outbox.FlushAsync();
+            return;
+        }
         if (reply.Length == 0) return;
-        var left = reply.Written;
+        await SendAsync(reply.Written);
+        reply.Clear();
+    }
+
+    private async ValueTask SendAsync(ReadOnlyMemory<byte> left)
+    {
         if (_tls is not null)
         {
             Client.SendingSinceMs = _engine.Clock.ElapsedMs;
@@ -100,7 +112,6 @@ internal sealed partial class Connection : IDisposable
             while (left.Length > 0) left = left[await _socket.SendAsync(left, SocketFlags.None)..];
         }
         Client.SendingSinceMs = long.MaxValue;
-        reply.Clear();
     }
 
     // What a reply says must not be lost any more.

@@ -175,6 +175,7 @@ internal sealed partial class KvServer(KvEngine engine, IOptions<KvOptions> opti
             engine.Clients.Remove(client);
             connection?.Dispose();
             socket.Dispose();
+            engine.LetGo(client);
         }
     }
 

@@ -35,6 +35,9 @@ internal sealed class Journal(KvEngine engine) : IDisposable
     /// <summary>The snapshot that is being made.</summary>
     public Snapshot? Snapshot { get; set; }
 
+    /// <summary>How many effects there were.</summary>
+    public long Effects { get; private set; }
+
     /// <summary>Bytes that are not in the file yet.</summary>
     public int PendingBytes => _filling.Length + _taken.Length;
 
@@ -68,14 +71,14 @@ internal sealed class Journal(KvEngine engine) : IDisposable
         if (c.Reply.HasFailed || Changes == changes) return;
         var log = Open(c.Database.Number);
         if (c.Command.Effect is { } effect) effect(c, c.Reply.Written.Span[replied..], log);
-        else Effects.Verbatim(c, log);
+        else Persistence.Effects.Verbatim(c, log);
     }
 
     /// <summary>An entry's time has come, or it had to make room.</summary>
     public void Delete(int database, ReadOnlySpan<byte> key)
     {
         _removals++;
-        Effects.Delete(key, Open(database));
+        Persistence.Effects.Delete(key, Open(database));
     }
 
     /// <summary>What the replies of the batch that ends now must wait for; null: nothing. False as its result: it could not be written.</summary>
@@ -174,6 +177,7 @@ internal sealed class Journal(KvEngine engine) : IDisposable
     // Where the next effect is written.
     private ReplyWriter Open(int database)
     {
+        Effects++;
         if (_isUnit && !_hasUnit)
         {
             _hasUnit = true;
@@ -194,7 +198,7 @@ internal sealed class Journal(KvEngine engine) : IDisposable
         foreach (var at in c.Command.KeyPlaces(c.Count))
         {
             var log = Open(c.Database.Number);
-            Effects.Delete(c[at], log);
+            Persistence.Effects.Delete(c[at], log);
             var block = c.Database.Find(c[at], out _, isUse: false);
             if (block != 0) Dump.Write(c.Database, block, log);
         }

@@ -58,13 +58,13 @@ internal sealed partial class LogLoader(KvEngine engine, ILogger log, TimeProvid
     private long WrittenLength(FileStream file)
     {
         var length = file.Length;
-        for (var at = -1; length > 0 && at < 0; length -= at < 0 ? Math.Min(length, _buffer.Length) : 0)
+        for (var last = -1; length > 0 && last < 0;)
         {
             var tail = _buffer.AsSpan(0, (int)Math.Min(length, _buffer.Length));
             file.Position = length - tail.Length;
             file.ReadExactly(tail);
-            at = tail.LastIndexOfAnyExcept((byte)0);
-            if (at >= 0) length += at + 1 - tail.Length;
+            last = tail.LastIndexOfAnyExcept((byte)0);
+            length -= tail.Length - (last + 1);
         }
         file.Position = 0;
         return length;

@@ -66,7 +66,7 @@ public sealed class KilledServerTests
     private static ServiceProcess Start(TemporaryFolder folder, string[] urls, int i)
     {
         var own = Directory.CreateDirectory(Path.Combine(folder.Path, $"{i}")).FullName;
-        return ServiceProcess.Start("Domain.Feed", own, $"--DataDirectory={own}", $"--Feed:Url={urls[i]}", "--Feed:GovernorUrl=");
+        return ServiceProcess.Start("Domain.Feed", own, $"--DataDirectory={own}", $"--Feed:Url={urls[i]}", "--Feed:GovernorUrl=", "--Feed:Cache:Enabled=false");
     }
 
     private static ServiceProvider Connect(string[] urls)

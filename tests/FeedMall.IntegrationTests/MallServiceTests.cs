@@ -14,12 +14,18 @@ namespace FeedMall.IntegrationTests;
 /// <summary>Domain.Mall as another service calls it.</summary>
 public sealed class MallServiceTests
 {
-    [Fact]
-    public async Task Owners_states_versions_and_fields_are_checked_whoever_calls()
+    [Theory]
+    [InlineData(null)]
+    [InlineData(CacheServer.KvStore)]
+    [InlineData(CacheServer.Redis)]
+    [InlineData(CacheServer.Lost)]
+    public async Task Owners_states_versions_and_fields_are_checked_whoever_calls(string? cache)
     {
         var cancel = TestContext.Current.CancellationToken;
         using var folder = new TemporaryFolder();
-        await using var host = await FeedMallHost.StartAsync(folder.Path);
+        await using var store = cache is null or CacheServer.Lost ? null : await CacheServer.StartAsync(cache);
+        await using var host = await FeedMallHost.StartAsync(folder.Path,
+            $"--Mall:Cache:Enabled={cache is not null}", $"--Mall:Cache:Addresses=127.0.0.1:{store?.Port ?? 1}", "--Mall:Cache:OperationTimeout=00:00:05");
         await using var clients = Connect(host.MallAddress);
         var shops = clients.GetRequiredService<Shops.ShopsClient>();
         var products = clients.GetRequiredService<Products.ProductsClient>();
@@ -45,7 +51,11 @@ public sealed class MallServiceTests
             new CreateProductRequest { ShopId = shop, Title = "a", Price = new Money { MinorUnits = long.MaxValue, Currency = "EUR" } }, ada));
         await RefusedAsync("MALL_SHOP_NOT_OWNER", null, () => products.UpdateProductAsync(Update(1, "title"), ben));
         await RefusedAsync("VALIDATION_FAILED", "updateMask", () => products.UpdateProductAsync(Update(1, "shop_id"), ada));
-        Assert.Equal("c", (await products.UpdateProductAsync(Update(1, "title"), ada)).Product.Title);
+        for (var i = 0; i < 2; i++) Assert.Equal(product, (await products.GetProductAsync(new GetProductRequest { Id = product.Id }, nobody)).Product);
+        var updated = (await products.UpdateProductAsync(Update(1, "title"), ada)).Product;
+        Assert.Equal(("c", 2), (updated.Title, updated.Version));
+        for (var i = 0; i < 2; i++) Assert.Equal(updated, (await products.GetProductAsync(new GetProductRequest { Id = product.Id }, nobody)).Product);
+        for (var i = 0; i < 2; i++) await RefusedAsync("MALL_PRODUCT_NOT_FOUND", null, () => products.GetProductAsync(new GetProductRequest { Id = 5 }, nobody));
         var conflict = await RefusedAsync("MALL_VERSION_CONFLICT", "version", () => products.UpdateProductAsync(Update(1, "title"), ada));
         Assert.Equal("2", conflict.Metadata["version"]);
 

@@ -46,7 +46,7 @@ internal sealed class ThreeProcesses : IAsyncDisposable
     }
 
     private ServiceProcess Start(string program, params string[] arguments) =>
-        ServiceProcess.Start(program, _folder, [$"--DataDirectory={_folder}", .. arguments]);
+        ServiceProcess.Start(program, _folder, [$"--DataDirectory={_folder}", "--Feed:Cache:Enabled=false", "--Mall:Cache:Enabled=false", .. arguments]);
 
     // Readiness is what an operator's tools would poll; the bound makes a process that never comes up fail the test.
     private async Task WaitUntilReadyAsync(CancellationToken cancel)

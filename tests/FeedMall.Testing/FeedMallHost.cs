@@ -79,7 +79,7 @@ public sealed class FeedMallHost : IAsyncDisposable
     {
         var app = build([
             $"--DataDirectory={_folder}", $"--{service}:Url=http://127.0.0.1:0", $"--{service}:GovernorUrl=", "--Log:Format=text",
-            "--Logging:LogLevel:Default=Warning", .. _settings]);
+            "--Logging:LogLevel:Default=Warning", $"--{service}:Cache:Enabled=false", .. _settings]);
         app.Services.GetRequiredService<ILoggerFactory>().AddProvider(Logs);
         await app.StartServiceAsync();
         return app;

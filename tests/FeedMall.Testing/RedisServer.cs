@@ -20,9 +20,11 @@ public sealed class RedisServer : IAsyncDisposable
 
     /// <summary>Starts one and waits until it answers.</summary>
     /// <param name="arguments">More of redis-server's arguments, such as "--requirepass", "secret".</param>
-    public static async Task<RedisServer> StartAsync(params string[] arguments)
+    public static Task<RedisServer> StartAsync(params string[] arguments) => StartAsync(FreePort.Next(), arguments);
+
+    /// <summary>The same on a port of the caller's choice.</summary>
+    public static async Task<RedisServer> StartAsync(int port, params string[] arguments)
     {
-        var port = FreePort.Next();
         var start = new ProcessStartInfo("redis-server", ["--port", port.ToString(CultureInfo.InvariantCulture), "--save", "", "--bind", "127.0.0.1", "--dir", "/tmp", .. arguments])
         {
             RedirectStandardOutput = true,

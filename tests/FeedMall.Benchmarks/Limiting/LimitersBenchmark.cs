@@ -63,9 +63,17 @@ public class Entries : IDisposable
     private readonly AdmissionQueue _queue = new(new BbrLimiter(new BbrLimiterOptions(), new High(), TimeProvider.System), new AdmissionQueueOptions(), TimeProvider.System);
     private readonly ConcurrencyLimiter _theirs = new(new ConcurrencyLimiterOptions { PermitLimit = 64, QueueLimit = 0 });
 
-    /// <summary>Takes the only place.</summary>
+    /// <summary>Takes the only place, and two of those where the first two would enter without a look at the limit.</summary>
     [GlobalSetup]
-    public void SetUp() => _full.TryEnter();
+    public void SetUp()
+    {
+        _full.TryEnter();
+        for (var i = 0; i < 2; i++)
+        {
+            _bbr.TryEnter();
+            Enter();
+        }
+    }
 
     /// <summary>BBR, admitted.</summary>
     [Benchmark(Description = "BbrLimiter, enter and complete")]

@@ -43,11 +43,12 @@ internal sealed class FeedHost : IAsyncDisposable
 
     /// <param name="database">A SQLite file in <paramref name="folder"/>, or a PostgreSQL connection string.</param>
     /// <param name="folder">Where the service keeps its files.</param>
-    public static async Task<FeedHost> StartAsync(string database, string folder)
+    /// <param name="settings">More command-line arguments; without any, the cache is off.</param>
+    public static async Task<FeedHost> StartAsync(string database, string folder, params string[] settings)
     {
         var app = FeedApp.Build(
             [$"--Feed:Database={database}", $"--DataDirectory={folder}", "--Feed:Url=http://127.0.0.1:0", "--Feed:GovernorUrl=",
-             "--Logging:Console:LogLevel:Default=None"]);
+             "--Logging:Console:LogLevel:Default=None", .. settings.Length > 0 ? settings : ["--Feed:Cache:Enabled=false"]]);
         var logs = new LogRecorder();
         app.Services.GetRequiredService<ILoggerFactory>().AddProvider(logs);
         await app.StartServiceAsync(Token);

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Dapper;
 using FeedMall.Domain.Feed.Likes;
+using FeedMall.Domain.Feed.Posts;
 using FeedMall.Proto.Feed.V1;
 using FeedMall.Rpc.Errors;
 using FeedMall.Testing;
@@ -10,7 +11,7 @@ using Xunit;
 
 namespace FeedMall.Tests.Domain.Feed;
 
-public abstract class LikeTests(PostgresServer? postgres) : FeedTests(postgres)
+public abstract class LikeTests(PostgresServer? postgres, string? cache = null) : FeedTests(postgres, cache)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
@@ -100,6 +101,7 @@ public abstract class LikeTests(PostgresServer? postgres) : FeedTests(postgres)
     {
         var post = await NewPostAsync();
         var store = Feed.Services.GetRequiredService<LikeStore>();
+        var cache = Feed.Services.GetRequiredService<PostCache>();
         var cutOff = 0;
         for (var round = 0; round < 20; round++)
         {
@@ -116,8 +118,8 @@ public abstract class LikeTests(PostgresServer? postgres) : FeedTests(postgres)
             using var impatience = new CancellationTokenSource(delay);
             try
             {
-                await store.AddAsync(post, user, impatience.Token);
-                await store.CancelAsync(post, user, impatience.Token);
+                await cache.ChangeAsync(post, () => store.AddAsync(post, user, impatience.Token));
+                await cache.ChangeAsync(post, () => store.CancelAsync(post, user, impatience.Token));
             }
             catch (OperationCanceledException)
             {
@@ -244,3 +246,9 @@ public abstract class LikeTests(PostgresServer? postgres) : FeedTests(postgres)
 public sealed class LikeTestsOnSqlite() : LikeTests(null);
 
 public sealed class LikeTestsOnPostgres(PostgresServer server) : LikeTests(server);
+
+public sealed class LikeTestsWithKvStore() : LikeTests(null, CacheServer.KvStore);
+
+public sealed class LikeTestsWithRedis() : LikeTests(null, CacheServer.Redis);
+
+public sealed class LikeTestsWithLostStore() : LikeTests(null, CacheServer.Lost);

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace FeedMall.Tests.Domain.Feed;
 
-public abstract class PostListTests(PostgresServer? postgres) : FeedTests(postgres)
+public abstract class PostListTests(PostgresServer? postgres, string? cache = null) : FeedTests(postgres, cache)
 {
     [Fact]
     public async Task Pages_have_no_gaps_and_no_repeats_while_posts_are_being_added()
@@ -193,3 +193,9 @@ public abstract class PostListTests(PostgresServer? postgres) : FeedTests(postgr
 public sealed class PostListTestsOnSqlite() : PostListTests(null);
 
 public sealed class PostListTestsOnPostgres(PostgresServer server) : PostListTests(server);
+
+public sealed class PostListTestsWithKvStore() : PostListTests(null, CacheServer.KvStore);
+
+public sealed class PostListTestsWithRedis() : PostListTests(null, CacheServer.Redis);
+
+public sealed class PostListTestsWithLostStore() : PostListTests(null, CacheServer.Lost);

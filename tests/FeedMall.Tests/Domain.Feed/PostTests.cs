@@ -8,7 +8,7 @@ using Xunit;
 
 namespace FeedMall.Tests.Domain.Feed;
 
-public abstract class PostTests(PostgresServer? postgres) : FeedTests(postgres)
+public abstract class PostTests(PostgresServer? postgres, string? cache = null) : FeedTests(postgres, cache)
 {
     // What is sent must come back to the letter, whatever a database or a formatter might read into it.
     private const string Awkward = "'; DROP TABLE posts; --\n\t\"\\ %_ {0} @id $1 :x \\u0000 é 中文 👩‍👩‍👧 \u2028 </script>";
@@ -219,3 +219,9 @@ public abstract class PostTests(PostgresServer? postgres) : FeedTests(postgres)
 public sealed class PostTestsOnSqlite() : PostTests(null);
 
 public sealed class PostTestsOnPostgres(PostgresServer server) : PostTests(server);
+
+public sealed class PostTestsWithKvStore() : PostTests(null, CacheServer.KvStore);
+
+public sealed class PostTestsWithRedis() : PostTests(null, CacheServer.Redis);
+
+public sealed class PostTestsWithLostStore() : PostTests(null, CacheServer.Lost);

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace FeedMall.Tests.Domain.Feed;
 
-public abstract class StorageTests(PostgresServer? postgres) : FeedTests(postgres)
+public abstract class StorageTests(PostgresServer? postgres, string? cache = null) : FeedTests(postgres, cache)
 {
     [Fact]
     public async Task A_restarted_service_knows_all_it_knew_and_its_ids_go_on_above()
@@ -50,3 +50,9 @@ public abstract class StorageTests(PostgresServer? postgres) : FeedTests(postgre
 public sealed class StorageTestsOnSqlite() : StorageTests(null);
 
 public sealed class StorageTestsOnPostgres(PostgresServer server) : StorageTests(server);
+
+public sealed class StorageTestsWithKvStore() : StorageTests(null, CacheServer.KvStore);
+
+public sealed class StorageTestsWithRedis() : StorageTests(null, CacheServer.Redis);
+
+public sealed class StorageTestsWithLostStore() : StorageTests(null, CacheServer.Lost);
