@@ -10,23 +10,34 @@ public abstract class Balancer
     private readonly Lock _updating = new();
     private readonly TimeProvider _clock;
     private BalancerNode[] _nodes = [];
+    // Replaced as a whole, so that a pick sees settings that belong together.
+    private volatile BalancerSettings _settings;
 
     /// <summary>A balancer without nodes. Checks the options.</summary>
     protected Balancer(BalancerOptions options, TimeProvider clock)
     {
         options.Check();
-        Options = options;
         _clock = clock;
-        Averaging = new Averaging(clock.TimestampFrequency, options.AverageTime.TotalSeconds);
+        _settings = new BalancerSettings(options, clock.TimestampFrequency);
+    }
+
+    /// <summary>May be changed at any time; checked, and what is known about the nodes stays.</summary>
+    public BalancerOptions Options
+    {
+        get => _settings.Options;
+        set
+        {
+            value.Check();
+            _settings = new BalancerSettings(value, _clock.TimestampFrequency);
+        }
     }
 
     /// <summary>The nodes of the last update.</summary>
     public IReadOnlyList<BalancerNode> Nodes => Volatile.Read(ref _nodes).AsReadOnly();
 
-    /// <summary>The checked settings.</summary>
-    protected BalancerOptions Options { get; }
+    private protected BalancerSettings Settings => _settings;
 
-    private protected Averaging Averaging { get; }
+    private Averaging Averaging => _settings.Averaging;
 
     /// <summary>
     /// Replaces the set of nodes. Statistics of keys that stay are kept; a key that is new starts from nothing. Calls to nodes that left go on and

@@ -16,12 +16,6 @@ public sealed class EwmaBalancer(BalancerOptions options, TimeProvider clock, IC
     private const double UnknownCpu = 0.5;
     private const double LeastCpu = 0.1;
 
-    // The settings in seconds, because TimeSpan arithmetic would cost as much as the rest of the score.
-    private readonly double _neutralSeconds = options.NeutralTime.TotalSeconds;
-    private readonly double _slowStartSeconds = options.SlowStart.TotalSeconds;
-    private readonly double _forcedPickSeconds = options.ForcedPickAfter.TotalSeconds;
-    private readonly double _lagOffsetSeconds = options.LagOffset.TotalSeconds;
-    private readonly double _cpuMaxAgeSeconds = options.CpuMaxAge.TotalSeconds;
     private readonly MedianLag _median = new(options.DefaultLag.TotalSeconds);
 
     /// <inheritdoc/>
@@ -30,34 +24,37 @@ public sealed class EwmaBalancer(BalancerOptions options, TimeProvider clock, IC
     /// <inheritdoc/>
     protected override BalancerNode? Choose(Candidates candidates, long now)
     {
-        _median.Refresh(candidates.Nodes, now, Averaging);
+        var settings = Settings;
+        _median.Refresh(candidates.Nodes, now, settings);
         var (first, second) = TwoChoices.Draw(candidates, chance);
         if (first is null || second is null || ReferenceEquals(first, second)) return first;
 
-        var (winner, loser) = Score(second, now) > Score(first, now) ? (second, first) : (first, second);
+        var (winner, loser) = Score(second, now, settings) > Score(first, now, settings) ? (second, first) : (first, second);
         var lastPick = loser.Statistics.LastPick;
-        var isDue = loser.Statistics.IsUnproven || Averaging.SecondsBetween(lastPick, now) > _forcedPickSeconds;
+        var isDue = loser.Statistics.IsUnproven || settings.Averaging.SecondsBetween(lastPick, now) > settings.ForcedPickSeconds;
         var forced = isDue && loser.Statistics.TryForcePick(lastPick, now);
         return forced ? loser : winner;
     }
 
     /// <inheritdoc/>
-    protected override double Score(BalancerNode node, long now)
+    protected override double Score(BalancerNode node, long now) => Score(node, now, Settings);
+
+    private double Score(BalancerNode node, long now, BalancerSettings settings)
     {
-        var statistics = node.Statistics;
-        var (lag, success) = Forgiven(statistics, now);
-        var cpu = statistics.Cpu(_cpuMaxAgeSeconds, now, Averaging) is { } permille ? Math.Max(LeastCpu, permille / 1000.0) : UnknownCpu;
-        var predicted = Math.Max(lag, statistics.SilentSeconds(now, Averaging));
-        var weight = node.Weight * statistics.Warmth(Options.SlowStartFloor, _slowStartSeconds, now, Averaging);
-        var power = Options.SuccessExponent == 2 ? success * success : Math.Pow(success, Options.SuccessExponent);
-        return weight * power / (cpu * Math.Sqrt(predicted + _lagOffsetSeconds) * (statistics.InFlight + 1));
+        var (statistics, averaging, options) = (node.Statistics, settings.Averaging, settings.Options);
+        var (lag, success) = Forgiven(statistics, now, settings);
+        var cpu = statistics.Cpu(settings.CpuMaxAgeSeconds, now, averaging) is { } permille ? Math.Max(LeastCpu, permille / 1000.0) : UnknownCpu;
+        var predicted = Math.Max(lag, statistics.SilentSeconds(now, averaging));
+        var weight = node.Weight * statistics.Warmth(options.SlowStartFloor, settings.SlowStartSeconds, now, averaging);
+        var power = options.SuccessExponent == 2 ? success * success : Math.Pow(success, options.SuccessExponent);
+        return weight * power / (cpu * Math.Sqrt(predicted + settings.LagOffsetSeconds) * (statistics.InFlight + 1));
     }
 
     // Lag and success on their way back to those of a new node.
-    private (double Lag, double Success) Forgiven(NodeStatistics statistics, long now)
+    private (double Lag, double Success) Forgiven(NodeStatistics statistics, long now, BalancerSettings settings)
     {
         if (!statistics.HasLag) return (_median.Seconds, 1);
-        var kept = Math.Exp(-statistics.IdleSeconds(now, Averaging) / _neutralSeconds);
+        var kept = Averaging.Decay(statistics.IdleSeconds(now, settings.Averaging) / settings.NeutralSeconds);
         return (statistics.Lag * kept + _median.Seconds * (1 - kept), 1 - (1 - statistics.Success) * kept);
     }
 }

@@ -12,32 +12,31 @@ internal sealed class MedianLag
     private int _computing;
     private double[] _lags = [];
     private long _computedAt = long.MinValue;
-    private readonly double _withoutAny;
     private double _seconds;
 
-    /// <param name="withoutAny">In seconds, while no node has completed a call.</param>
-    public MedianLag(double withoutAny) => _seconds = _withoutAny = withoutAny;
+    /// <param name="withoutAny">In seconds, until the first refresh.</param>
+    public MedianLag(double withoutAny) => _seconds = withoutAny;
 
     /// <summary>In seconds; the default lag while no node has completed a call.</summary>
     public double Seconds => Volatile.Read(ref _seconds);
 
-    public void Refresh(ReadOnlySpan<BalancerNode> nodes, long now, Averaging averaging)
+    public void Refresh(ReadOnlySpan<BalancerNode> nodes, long now, BalancerSettings settings)
     {
         var at = Volatile.Read(ref _computedAt);
-        if (at != long.MinValue && averaging.SecondsBetween(at, now) < RefreshSeconds) return;
+        if (at != long.MinValue && settings.Averaging.SecondsBetween(at, now) < RefreshSeconds) return;
         if (Interlocked.Exchange(ref _computing, 1) == 1) return;
-        Volatile.Write(ref _seconds, Compute(nodes));
+        Volatile.Write(ref _seconds, Compute(nodes, settings.DefaultLagSeconds));
         Volatile.Write(ref _computedAt, now);
         Volatile.Write(ref _computing, 0);
     }
 
-    private double Compute(ReadOnlySpan<BalancerNode> nodes)
+    private double Compute(ReadOnlySpan<BalancerNode> nodes, double withoutAny)
     {
         if (_lags.Length < nodes.Length) _lags = new double[nodes.Length];
         var count = 0;
         foreach (var node in nodes)
             if (node.Statistics is { HasLag: true } known) _lags[count++] = known.Lag;
-        if (count == 0) return _withoutAny;
+        if (count == 0) return withoutAny;
         var lags = _lags.AsSpan(0, count);
         lags.Sort();
         return count % 2 == 1 ? lags[count / 2] : (lags[count / 2 - 1] + lags[count / 2]) / 2;

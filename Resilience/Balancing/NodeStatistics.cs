@@ -41,7 +41,7 @@ internal sealed class NodeStatistics
     public double Success => Volatile.Read(ref _success);
 
     /// <summary>When it was picked last, or joined.</summary>
-    public long LastPick => Interlocked.Read(ref _lastPick);
+    public long LastPick => Volatile.Read(ref _lastPick);
 
     /// <summary>It joined a running set and was never picked since.</summary>
     public bool IsUnproven => !_startsWarm && Volatile.Read(ref _firstPick) == Never;
@@ -88,7 +88,7 @@ internal sealed class NodeStatistics
         lock (_gate)
         {
             var first = _updatedAt == Never;
-            var kept = first ? 0 : Math.Exp(-averaging.SecondsBetween(_updatedAt, now) / averaging.Tau);
+            var kept = first ? 0 : Averaging.Decay(averaging.SecondsBetween(_updatedAt, now) / averaging.Tau);
             if (!succeeded) seconds = Math.Max(seconds, first ? neutralLag : _lag);
             Volatile.Write(ref _lag, _lag * kept + seconds * (1 - kept));
             Volatile.Write(ref _success, _success * kept + (succeeded ? 1 - kept : 0));

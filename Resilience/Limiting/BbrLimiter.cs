@@ -48,8 +48,7 @@ public sealed class BbrLimiter : ConcurrencyGate
     }
 
     /// <summary>
-    /// May be set at any time; what is in flight and the episode stay. Another Window or number of Buckets starts an empty window, so that only the ceiling holds
-    /// until MinBuckets of it are filled.
+    /// May be set at any time; what is in flight, the episode and what was counted stay.
     /// </summary>
     public BbrLimiterOptions Options
     {
@@ -60,7 +59,7 @@ public sealed class BbrLimiter : ConcurrencyGate
             lock (_calculating)
             {
                 if (value.Buckets != _options.Buckets || value.Window != _options.Window)
-                    Volatile.Write(ref _window, new PassWindow(value.Buckets, value.Window, Clock));
+                    Volatile.Write(ref _window, _window.Reshape(value.Buckets, value.Window));
                 Volatile.Write(ref _options, value);
                 Volatile.Write(ref _slot, None);
             }

@@ -63,6 +63,30 @@ internal sealed class PassWindow
         }
     }
 
+    /// <summary>
+    /// The same samples in slots of another width. What was counted in a wider slot is spread evenly over the narrower ones, as nobody knows better. A sample that
+    /// another thread adds at this moment may be missing.
+    /// </summary>
+    public PassWindow Reshape(int buckets, TimeSpan window)
+    {
+        var reshaped = new PassWindow(buckets, window, _clock);
+        lock (_gate)
+        {
+            if (_latestSlot == long.MinValue) return reshaped;
+            var oldest = _latestSlot - _buckets.Length + 1;
+            foreach (var bucket in _buckets.Where(bucket => bucket.Slot >= oldest).OrderBy(bucket => bucket.Slot))
+            {
+                var first = bucket.Slot * _widthTicks / reshaped._widthTicks;
+                var last = ((bucket.Slot + 1) * _widthTicks - 1) / reshaped._widthTicks;
+                for (var slot = first; slot <= last; slot++) reshaped.Put(slot, bucket.Passes / (last - first + 1), bucket.Milliseconds / (last - first + 1));
+            }
+            if (reshaped._latestSlot == long.MinValue) return reshaped;
+            var baseline = reshaped._latestSlot / buckets;
+            reshaped._baselines[baseline % Baselines] = new Baseline { Window = baseline, Milliseconds = LongTermMin(_latestSlot) };
+        }
+        return reshaped;
+    }
+
     public PassStatistics Reduce(long slot)
     {
         lock (_gate)
@@ -82,6 +106,17 @@ internal sealed class PassWindow
             }
             return new PassStatistics(found, maxPass, found == 0 ? 1 : Math.Max(1, (long)Math.Ceiling(min)), LongTermMin(slot));
         }
+    }
+
+    // In the order of the slots, before anybody else has the window.
+    private void Put(long slot, long passes, long milliseconds)
+    {
+        if (passes == 0) return;
+        ref var bucket = ref _buckets[slot % _buckets.Length];
+        if (bucket.Slot != slot) bucket = new Bucket { Slot = slot };
+        bucket.Passes += passes;
+        bucket.Milliseconds += milliseconds;
+        _latestSlot = slot;
     }
 
     private void Roll(long slot)

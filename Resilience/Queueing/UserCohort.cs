@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using FeedMall.Resilience.Balancing;
 
 namespace FeedMall.Resilience.Queueing;
 
@@ -21,27 +22,14 @@ public sealed class UserCohort(TimeSpan rotation, TimeProvider clock)
     public UserCohort(TimeProvider clock) : this(TimeSpan.FromHours(1), clock) { }
 
     /// <summary>The cohort of a user now.</summary>
-    public int Of(ReadOnlySpan<char> user)
-    {
-        // FNV-1a over the bytes of the text, then the finish of MurmurHash3: FNV alone leaves the upper bits of short texts alike.
-        var hash = 14695981039346656037UL;
-        foreach (var part in MemoryMarshal.AsBytes(user)) hash = (hash ^ part) * 1099511628211UL;
-        return Deal(hash);
-    }
+    public int Of(ReadOnlySpan<char> user) => Deal(Fnv1a.Hash64(MemoryMarshal.AsBytes(user)));
 
     /// <summary>The cohort of a user now, for users with numbers.</summary>
-    public int Of(long user) => Deal(Mix(unchecked((ulong)user)));
+    public int Of(long user) => Deal(Fnv1a.Mix(unchecked((ulong)user)));
 
     private int Deal(ulong hash)
     {
         var deal = unchecked((ulong)(clock.GetUtcNow().Ticks / _rotation));
-        return (int)(Mix(hash ^ Mix(deal + 0x9E3779B97F4A7C15UL)) % Count);
-    }
-
-    private static ulong Mix(ulong value)
-    {
-        value = (value ^ (value >> 33)) * 0xFF51AFD7ED558CCDUL;
-        value = (value ^ (value >> 33)) * 0xC4CEB9FE1A85EC53UL;
-        return value ^ (value >> 33);
+        return (int)(Fnv1a.Mix(hash ^ Fnv1a.Mix(deal + 0x9E3779B97F4A7C15UL)) % Count);
     }
 }

@@ -1,12 +1,10 @@
 using FeedMall.Benchmarks.Balancing;
 using FeedMall.Benchmarks.Breaking;
-using FeedMall.Benchmarks.Caching;
 using FeedMall.Benchmarks.Calls;
+using FeedMall.Benchmarks.Decisions;
 using FeedMall.Benchmarks.Edge;
 using FeedMall.Benchmarks.Interop;
-using FeedMall.Benchmarks.Limiting;
 using FeedMall.Benchmarks.Overload;
-using FeedMall.Benchmarks.RateLimiting;
 using FeedMall.Benchmarks.Plots;
 using FeedMall.Benchmarks.Kv;
 using FeedMall.Benchmarks.Wire;
@@ -17,17 +15,13 @@ return args switch
     ["balancing", .. var rest] => BalancingBenchmark.Run(rest),
     ["overload", .. var rest] => OverloadBenchmark.Run(rest),
     ["breaker", .. var rest] => BreakerBenchmark.Run(rest),
-    ["breakers", .. var rest] => BreakerCosts.Run(rest),
     ["edge-servers"] => await EdgeServers.RunAsync(),
-    ["caching", .. var rest] => await CachingBenchmark.RunAsync<CacheOperations>("caching", "What caching costs", rest),
     ["calls", .. var rest] => await CallsBenchmark.RunAsync(rest),
     ["calls-server"] => await CallsServer.RunAsync(),
+    ["decisions", .. var rest] => await DecisionsBenchmark.RunAsync(rest),
     ["interop", .. var rest] => await InteropReport.RunAsync(rest),
-    ["limiters", .. var rest] => await LimitersBenchmark.RunAsync(rest),
-    ["picks", .. var rest] => await CachingBenchmark.RunAsync<Picks>("picks", "What a pick costs", rest),
     ["plots", .. var rest] => PlotsCommand.Run(rest),
     ["kv", .. var rest] => await KvBenchmark.RunAsync(rest),
-    ["rates", .. var rest] => await RatesBenchmark.RunAsync(rest),
     ["wire", .. var rest] => await WireBenchmark.RunAsync(rest),
     _ => Usage(),
 };
@@ -54,20 +48,12 @@ static int Usage()
           breaker [--out FILE]
               the breakers against overloaded, flaky and dead targets and one with a standby, simulated in virtual time.
 
-          breakers [--quick]
-              what a call through a closed and a throttling breaker costs, by BenchmarkDotNet, beside Polly's circuit breaker.
-
-          caching [--out FILE]
-              a cache hit, a flight, counting hot keys, consistent hashes, by BenchmarkDotNet: nanoseconds and bytes allocated.
-
-          picks [--out FILE]
-              a pick of 16 servers and its completion by each balancer, alone and with 8 threads, by BenchmarkDotNet.
+          decisions [--out FILE]
+              what each decision of the room Resilience costs beside Polly's and the framework's, by BenchmarkDotNet: nanoseconds and bytes
+              allocated, with one thread and with eight.
 
           interop [--out FILE]
               the official gRPC interop cases between our runtime, Node's and Python's, as a table. Needs what ./test.sh installs.
-
-          limiters [--out FILE]
-              limiters of what is in flight, ours and the framework's, by one thread and by eight, by BenchmarkDotNet.
 
           plots --out FOLDER
               the pictures of docs/algorithms, from the simulations that the tests check; the same bytes each time.
@@ -75,9 +61,6 @@ static int Usage()
           kv [--rounds N]
               redis-benchmark SET and GET against KvStore and redis-server in turns, -P 1 and -P 16: operations per second and the server's
               processor time; then the resident memory of a million entries. Default: 3 rounds. Needs what ./test.sh installs.
-          rates [--out FILE]
-              token buckets, ours and the framework's, by one thread and by eight, by BenchmarkDotNet.
-
           wire [--out FILE]
               the parts of a call and whole calls in one process, by BenchmarkDotNet: nanoseconds and bytes allocated.
         """);

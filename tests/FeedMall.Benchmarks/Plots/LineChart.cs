@@ -13,7 +13,7 @@ internal sealed record Band(string Name, double From, double To);
 /// <summary>Lines over one x axis as SVG that reads well on light and dark pages: no script, no font of its own, the same bytes for the same figures.</summary>
 internal sealed record LineChart(string Title, string X, string Y, IReadOnlyList<Series> Lines)
 {
-    private const double Width = 760, Height = 380, Left = 64, Right = 180, Top = 40, Bottom = 48;
+    private const double Width = 800, Height = 380, Left = 64, Right = 220, Top = 40, Bottom = 48;
 
     // Told apart also by those who see no red or green (Okabe and Ito).
     private static readonly string[] s_colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6E6E6E"];

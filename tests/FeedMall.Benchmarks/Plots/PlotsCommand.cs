@@ -9,6 +9,17 @@ internal static class PlotsCommand
         ("retry-budget.svg", RetryPlots.LoadDuringAnOutage),
         ("balancing-failing.svg", BalancingPlots.FailingServer),
         ("balancing-joining.svg", BalancingPlots.JoiningServer),
+        ("breaker-outage.svg", BreakerPlots.Outage),
+        ("breaker-probes.svg", BreakerPlots.Probes),
+        ("breaker-standby.svg", BreakerPlots.Gutter),
+        ("overload-2x.svg", OverloadPlots.Twice),
+        ("overload-10x.svg", OverloadPlots.TenTimes),
+        ("overload-tiers.svg", OverloadPlots.Tiers),
+        ("quota-hot-spot.svg", QuotaPlots.MovingHotSpot),
+        ("quota-batches.svg", QuotaPlots.Batches),
+        ("quota-outage.svg", QuotaPlots.Fallbacks),
+        ("cache-jitter.svg", CachingPlots.Jitter),
+        ("hash-moves.svg", CachingPlots.Moves),
     ];
 
     public static int Run(string[] args)

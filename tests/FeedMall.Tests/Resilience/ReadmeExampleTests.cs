@@ -27,6 +27,16 @@ public sealed partial class ReadmeExampleTests
     public void An_example_in_the_readme_compiles(string example) => Assert.Equal([], Errors(example));
 
     [Fact]
+    public void Every_class_of_the_table_is_in_an_example()
+    {
+        var readme = Repository.Read("Resilience/README.md").Text;
+        var examples = string.Concat(Blocks(readme));
+        var inRows = TableRow().Matches(readme).SelectMany(row => ClassName().Matches(row.Groups[1].Value)).Select(name => name.Groups[1].Value).ToList();
+        Assert.NotEmpty(inRows);
+        Assert.Equal([], inRows.Where(name => !examples.Contains(name, StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public void An_example_that_names_what_does_not_exist_is_found()
     {
         Assert.NotEmpty(Errors("var balancer = new NoSuchBalancer();"));
@@ -43,6 +53,12 @@ public sealed partial class ReadmeExampleTests
     }
 
     private static IEnumerable<string> Blocks(string text) => CSharpBlock().Matches(text).Select(block => block.Groups[1].Value);
+
+    [GeneratedRegex(@"^\| (`\w+`(?:, `\w+`)*) \|", RegexOptions.Multiline)]
+    private static partial Regex TableRow();
+
+    [GeneratedRegex(@"`(\w+)`")]
+    private static partial Regex ClassName();
 
     [GeneratedRegex("^```csharp\n(.*?)^```", RegexOptions.Singleline | RegexOptions.Multiline)]
     private static partial Regex CSharpBlock();

@@ -47,6 +47,21 @@ public sealed class EwmaBalancerTests
     }
 
     [Fact]
+    public void Options_change_live_and_what_is_known_about_the_nodes_stays()
+    {
+        var balancer = Of(new BalancerOptions(), "A");
+        balancer.Call(_clock, "A", 20);
+        balancer.Options = balancer.Options with { LagOffset = TimeSpan.FromMilliseconds(16), AverageTime = TimeSpan.FromSeconds(10) };
+        Assert.Equal(1 / (0.5 * Math.Sqrt(0.020 + 0.016)), balancer.Of("A").Score, 3);
+
+        _clock.Advance(1000);
+        balancer.Call(_clock, "A", 200);
+        Assert.Equal(200 - 180 * Math.Exp(-1.0 / 10), balancer.Of("A").Lag.TotalMilliseconds, 0.5);
+        Assert.Throws<ArgumentOutOfRangeException>(() => balancer.Options = new BalancerOptions { AverageTime = TimeSpan.Zero });
+        Assert.Equal(TimeSpan.FromSeconds(10), balancer.Options.AverageTime);
+    }
+
+    [Fact]
     public void A_node_that_nobody_knows_counts_as_the_median_or_as_50_milliseconds()
     {
         var balancer = Of(new BalancerOptions(), "A", "B", "C", "D");

@@ -165,9 +165,31 @@ public sealed class BbrLimiterTests
         Assert.False(limiter.TryEnter().IsAdmitted);
         permits.ForEach(permit => permit.Complete(Outcome.Success));
         Assert.Equal(0, limiter.InFlight);
+        Assert.Throws<ArgumentOutOfRangeException>(() => limiter.Options = limiter.Options with { Ceiling = 0 });
+    }
+
+    [Theory]
+    [InlineData(50, 10)]
+    [InlineData(200, 10)]
+    [InlineData(40, 4)]
+    public void A_window_of_another_shape_keeps_what_was_counted(int buckets, double seconds)
+    {
+        var limiter = Limiter();
+        Teach(limiter, 20, 40, 9);
+        limiter.Options = limiter.Options with { Buckets = buckets, Window = TimeSpan.FromSeconds(seconds) };
+        Assert.Equal(4, limiter.Snapshot().MaxInFlight);
+        Assert.InRange(limiter.Snapshot().MinTime.TotalMilliseconds, 9, 10);
+    }
+
+    [Fact]
+    public void A_window_without_samples_may_change_its_shape()
+    {
+        var limiter = Limiter();
         limiter.Options = limiter.Options with { Buckets = 50 };
         Assert.Null(limiter.Snapshot().MaxInFlight);
-        Assert.Throws<ArgumentOutOfRangeException>(() => limiter.Options = limiter.Options with { Ceiling = 0 });
+        Teach(limiter, 1, 1, 9);
+        limiter.Options = limiter.Options with { Buckets = 1000 };
+        Assert.Null(limiter.Snapshot().MaxInFlight);
     }
 
     [Fact]

@@ -1,47 +1,13 @@
-using System.Globalization;
-using System.Text;
 using BenchmarkDotNet.Attributes;
-using BenchmarkDotNet.Configs;
-using BenchmarkDotNet.Jobs;
-using BenchmarkDotNet.Running;
-using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using FeedMall.Resilience;
 using FeedMall.Resilience.Balancing;
 using FeedMall.Resilience.Caching;
 
-namespace FeedMall.Benchmarks.Caching;
-
-/// <summary>Cache, singleflight, hot keys and consistent hashes, timed by BenchmarkDotNet.</summary>
-public static class CachingBenchmark
-{
-    internal static async Task<int> RunAsync<TBenchmark>(string command, string title, string[] args)
-    {
-        var conditions = await Conditions.DescribeAsync();
-        var config = ManualConfig.Create(DefaultConfig.Instance).WithOptions(ConfigOptions.DisableLogFile)
-            .AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance));
-        var summary = BenchmarkRunner.Run<TBenchmark>(config);
-        var text = new StringBuilder();
-        text.AppendLine(CultureInfo.InvariantCulture, $"# {title}").AppendLine()
-            .AppendLine("Timed by BenchmarkDotNet (short runs, in process). With 8 threads: the time of the whole divided by what all did.").AppendLine()
-            .AppendLine(CultureInfo.InvariantCulture, $"Made by `dotnet run -c Release --project tests/FeedMall.Benchmarks -- {command} --out docs/results/{command}.md`.").AppendLine()
-            .AppendLine(conditions).AppendLine()
-            .AppendLine("| what | ns | B allocated |").AppendLine("| --- | ---: | ---: |");
-        foreach (var report in summary.Reports)
-        {
-            var kind = report.BenchmarkCase.Parameters.Count > 0 ? $"{report.BenchmarkCase.Parameters[0].Value}, " : "";
-            text.AppendLine(CultureInfo.InvariantCulture,
-                $"| {kind}{report.BenchmarkCase.Descriptor.WorkloadMethodDisplayInfo.Trim('\'')} | {report.ResultStatistics?.Mean ?? double.NaN:N1} | {report.GcStats.GetBytesAllocatedPerOperation(report.BenchmarkCase):N0} |");
-        }
-        var page = text.ToString();
-        Console.WriteLine(page);
-        if (Array.IndexOf(args, "--out") is >= 0 and var at) await File.WriteAllTextAsync(args[at + 1], page);
-        return summary.Reports.Length > 0 && summary.Reports.All(report => report.Success) ? 0 : 1;
-    }
-}
+namespace FeedMall.Benchmarks.Decisions;
 
 /// <summary>One operation each.</summary>
 [MemoryDiagnoser]
-public class CacheOperations
+public class Caches
 {
     private static readonly HashNode[] s_nodes = [.. Enumerable.Range(0, 16).Select(node => new HashNode($"10.0.0.{node}:8081"))];
 

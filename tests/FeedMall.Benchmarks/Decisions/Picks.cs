@@ -2,14 +2,12 @@ using BenchmarkDotNet.Attributes;
 using FeedMall.Resilience;
 using FeedMall.Resilience.Balancing;
 
-namespace FeedMall.Benchmarks.Balancing;
+namespace FeedMall.Benchmarks.Decisions;
 
 /// <summary>A pick of 16 and its completion.</summary>
 [MemoryDiagnoser]
 public class Picks
 {
-    private const int Threads = 8;
-    private const int PicksEach = 100_000;
 
     private Balancer _balancer = null!;
     private long _startedAt;
@@ -44,14 +42,6 @@ public class Picks
     public void PickAndComplete() => _balancer.Complete(_balancer.Pick()!, _startedAt, Outcome.Success);
 
     /// <summary>Whole calls by eight threads.</summary>
-    [Benchmark(Description = "pick of 16 and completion, 8 threads", OperationsPerInvoke = Threads * PicksEach)]
-    public void Contended()
-    {
-        var threads = Enumerable.Range(0, Threads).Select(_ => new Thread(() =>
-        {
-            for (var i = 0; i < PicksEach; i++) PickAndComplete();
-        })).ToList();
-        threads.ForEach(thread => thread.Start());
-        threads.ForEach(thread => thread.Join());
-    }
+    [Benchmark(Description = "pick of 16 and completion, 8 threads", OperationsPerInvoke = EightThreads.AllTurns)]
+    public void Contended() => EightThreads.Run(PickAndComplete);
 }
