@@ -1,4 +1,3 @@
-using FeedMall.Testing;
 using Xunit;
 
 namespace FeedMall.IntegrationTests.KvStore;
@@ -120,7 +119,7 @@ public sealed class ConversationTests(BlackBoxTests.Servers servers) : IClassFix
         for (var i = 0; i < 250; i++)
         {
             var receivers = await publisher.AskAsync(["PUBLISH", "big", message], Cancel);
-            Assert.Contains(receivers, [":2⏎", ":1⏎"]);
+            Assert.True(receivers is ":2⏎" or ":1⏎", receivers);
             Assert.Equal($"*3⏎$7⏎message⏎$3⏎big⏎${message.Length}⏎{message}⏎", await quick.ReadAsync(Cancel));
         }
         await WaitForAsync(publisher, "PUBSUB NUMSUB big", "*2⏎$3⏎big⏎:1⏎");
