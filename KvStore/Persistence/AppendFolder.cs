@@ -59,9 +59,17 @@ internal sealed class AppendFolder : IDisposable
     {
         var name = NextIncrement();
         var file = Open(name);
-        file.Sync();
-        Save(Manifest with { Increments = [.. Manifest.Increments, name], LastNumber = Manifest.LastNumber + 1 });
-        return file;
+        try
+        {
+            file.Sync();
+            Save(Manifest with { Increments = [.. Manifest.Increments, name], LastNumber = Manifest.LastNumber + 1 });
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Makes a finished temporary file the base, followed by the last increment only, and removes what it replaces.</summary>

@@ -53,7 +53,7 @@ internal sealed partial class AppendWriter : IDisposable
     /// <summary>Called some 50 times a second: what is due without anybody asking.</summary>
     public void Tick()
     {
-        if (_journal.PendingBytes > 0 || (_file.IsUnsynced && IsSyncDue)) Wake();
+        if (_journal.PendingBytes > 0 || _journal.Failure is not null || (_file.IsUnsynced && IsSyncDue)) Wake();
     }
 
     /// <summary>Everything until now goes to the file, everything from now on to another one, and a snapshot begins between the two.</summary>

@@ -1,6 +1,7 @@
 using FeedMall.KvStore.Data;
 using FeedMall.ServiceDefaults;
 using Microsoft.Extensions.Options;
+using Microsoft.Win32.SafeHandles;
 
 namespace FeedMall.KvStore.Persistence;
 
@@ -15,10 +16,13 @@ internal sealed partial class PersistenceService(KvEngine engine, IOptions<DataO
     private AppendWriter? _writer;
     private Rewriter? _rewriter;
 
+    /// <summary>How a file is brought to the disk; tests let it fail.</summary>
+    public Action<SafeFileHandle> FlushToDisk { get; init; } = RandomAccess.FlushToDisk;
+
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         if (!engine.Settings.Start.AppendOnly) return;
-        _folder = new AppendFolder(Path.Combine(data.Value.DataDirectory, FolderName));
+        _folder = new AppendFolder(Path.Combine(data.Value.DataDirectory, FolderName)) { FlushToDisk = FlushToDisk };
         Load(_folder, cancellationToken);
         var file = _folder.Manifest.Increments is [.., var last] ? _folder.Open(last) : _folder.AddIncrement();
         var journal = new Journal(engine);

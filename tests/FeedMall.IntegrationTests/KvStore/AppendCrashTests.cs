@@ -25,11 +25,10 @@ public sealed class AppendCrashTests : IDisposable
         var acknowledged = new long[Clients];
         for (var round = 0; round < 50; round++)
         {
-            // A small minimum, so that kills hit rewrites too.
-            await using var kv = Start("--Kv:AppendSync=always", "--Kv:AppendRewriteMinBytes=20000");
+            await using var kv = Start("--Kv:AppendSync=always");
             await kv.WaitForLineAsync("listens on", Cancel);
             for (var client = 0; client < Clients; client++) await CheckAsync(client, acknowledged);
-            var clients = Enumerable.Range(0, Clients).Select(client => WriteUntilKilledAsync(client, acknowledged)).ToList();
+            var clients = Enumerable.Range(0, Clients).Select(client => WriteUntilKilledAsync(client, acknowledged)).Append(RewriteUntilKilledAsync()).ToList();
             await Task.Delay(30 + round * 7 % 60, Cancel);
             await kv.KillAsync();
             await Task.WhenAll(clients);
@@ -175,6 +174,13 @@ public sealed class AppendCrashTests : IDisposable
             if (await connection.AskAsync(["EXEC"], Cancel) == RespConnection.Closed) return;
             acknowledged[client] = number;
         }
+    }
+
+    // So that kills hit rewrites too, at every step of them.
+    private async Task RewriteUntilKilledAsync()
+    {
+        using var connection = await RespConnection.OpenAsync(_port, Cancel);
+        while (await connection.AskAsync(["BGREWRITEAOF"], Cancel) != RespConnection.Closed) await Task.Delay(3, Cancel);
     }
 
     // What was acknowledged is there; where the kill has left things is where the next round begins.
