@@ -47,7 +47,7 @@ public sealed class AppendCrashTests : IDisposable
         {
             await kv.WaitForLineAsync("listens on", Cancel);
             using var client = await RespConnection.OpenAsync(_port, Cancel);
-            for (var number = 0; acknowledged.Count < 20_000 && (number < 100 || Stopwatch.GetElapsedTime(acknowledged[0]) < TimeSpan.FromSeconds(3)); number++)
+            for (var number = 0; number == 0 || Stopwatch.GetElapsedTime(acknowledged[0]) < TimeSpan.FromSeconds(3); number++)
             {
                 await client.AskAsync(["SET", $"k{number}", "v"], Cancel);
                 acknowledged.Add(Stopwatch.GetTimestamp());
