@@ -1,6 +1,7 @@
 using FeedMall.KvStore.Commands;
 using FeedMall.KvStore.Data;
 using FeedMall.KvStore.Network;
+using FeedMall.KvStore.Persistence;
 using FeedMall.Resilience;
 using Microsoft.Extensions.Options;
 
@@ -38,13 +39,29 @@ internal sealed class KvEngine
 
     public Traffic Traffic { get; } = new();
 
+    public PubSub PubSub { get; } = new();
+
     public SlowLog SlowLog { get; } = new();
+
+    /// <summary>What the append-only file has cost.</summary>
+    public AppendStatistics Append { get; } = new();
+
+    /// <summary>Begins to write the append-only file anew; says whether it could begin. Null while there is none.</summary>
+    public Func<bool>? Rewrite { get; set; }
 
     /// <summary>The port that the server really has.</summary>
     public int Port { get; set; }
 
     /// <summary>40 hexadecimal digits that name this start.</summary>
     public string RunId { get; } = Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(20));
+
+    /// <summary>A client has left.</summary>
+    public void LetGo(Client client)
+    {
+        Keyspace.Gate.Enter();
+        client.LetGo();
+        Keyspace.Gate.Exit();
+    }
 
     /// <summary>Counts a read of one key.</summary>
     public void CountRead(bool found)

@@ -28,6 +28,19 @@ internal sealed class KvSweeper(KvEngine engine, TimeProvider clock) : Backgroun
         }
     }
 
+    /// <summary>Gives back the memory of collections that were deleted, in slices.</summary>
+    public void FreeRetired()
+    {
+        var keyspace = engine.Keyspace;
+        for (var isDone = false; !isDone;)
+        {
+            keyspace.Gate.Enter();
+            isDone = keyspace.Retired.FreeSome(NodesPerSlice);
+            keyspace.Gate.Exit();
+            if (!isDone) keyspace.Gate.LetOthersIn();
+        }
+    }
+
     /// <summary>Ends connections that have been silent for too long, or whose client does not read.</summary>
     public void EndSilentClients()
     {
@@ -44,6 +57,7 @@ internal sealed class KvSweeper(KvEngine engine, TimeProvider clock) : Backgroun
         for (var tick = 1; await NextAsync(timer, stoppingToken); tick++)
         {
             ExpireDue();
+            FreeRetired();
             if (tick % TicksPerRound != 0) continue;
             engine.Clock.Correct();
             EndSilentClients();

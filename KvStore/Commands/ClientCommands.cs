@@ -158,7 +158,13 @@ internal static class ClientCommands
         var now = c.Engine.Clock.ElapsedMs;
         return string.Create(CultureInfo.InvariantCulture,
             $"id={client.Id} addr={client.Address} laddr={client.LocalAddress} fd=-1 name={client.Name} age={(now - client.ConnectedMs) / 1000} "
-            + $"idle={(now - client.LastActiveMs) / 1000} flags={(client.NoEvict ? "e" : "N")} db={client.Database} sub=0 psub=0 ssub=0 multi=-1 "
+            + $"idle={(now - client.LastActiveMs) / 1000} flags={Flags(client)} db={client.Database} sub={client.Names(isPattern: false).Count} psub={client.Names(isPattern: true).Count} ssub=0 multi={client.Transaction?.Count ?? -1} "
             + $"tot-mem={client.BufferBytes} cmd={client.LastCommand} user=default redir=-1 resp={client.Reply.Protocol} lib-name={client.LibraryName} lib-ver={client.LibraryVersion}");
+    }
+
+    private static string Flags(Client client)
+    {
+        var flags = (client.Subscriptions > 0 ? "P" : "") + (client.Transaction is null ? "" : "x") + (client.NoEvict ? "e" : "");
+        return flags.Length == 0 ? "N" : flags;
     }
 }

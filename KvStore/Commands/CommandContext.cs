@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Text;
 using FeedMall.KvStore.Data;
@@ -9,6 +10,8 @@ namespace FeedMall.KvStore.Commands;
 /// <summary>What a command works with: its arguments, where its reply goes, the client and the data.</summary>
 internal sealed class CommandContext(KvEngine engine, Client client)
 {
+    private const int HeldNameBytes = 128; // what a list entry, a dictionary entry and an array cost beside the name
+
     private byte[] _bytes = [];
     private RequestParser _arguments = new(engine.Settings.Limits);
     private int _start;
@@ -88,6 +91,57 @@ internal sealed class CommandContext(KvEngine engine, Client client)
         if (value is null) Reply.Error(Errors.WrongType);
         return value is not null;
     }
+
+    /// <summary>Finds a collection to change, and makes it when the key is missing.</summary>
+    /// <returns>False when the reply is given already.</returns>
+    public bool TryFindOrCreate<TValue>(int key, Func<Keyspace, TValue> create, [NotNullWhen(true)] out TValue? value) where TValue : KvValue
+    {
+        if (!TryFind(key, out value)) return false;
+        if (value is not null) return true;
+        value = create(Keyspace);
+        Database.Set(this[key], value);
+        return true;
+    }
+
+    /// <summary>A collection was changed: tells who watches, and ends it when nothing is left in it.</summary>
+    public void Changed(int key, KvValue value)
+    {
+        if (value.Count == 0) Database.Remove(this[key]);
+        else Keyspace.NoteChange(Database.Number, this[key]);
+    }
+
+    /// <summary>Whether the client may make the server keep a name of this length for it.</summary>
+    public bool MayHold(int length) => client.HeldBytes + HeldNameBytes + length <= engine.Settings.Limits.MaxRequestBytes;
+
+    /// <summary>The server keeps a name for the client; below zero: no longer.</summary>
+    public void Hold(int length) => client.HeldBytes += length < 0 ? length - HeldNameBytes : length + HeldNameBytes;
+
+    /// <summary>The client watches nothing any more.</summary>
+    public void EndWatch()
+    {
+        if (client.HeldBytes == 0) return;
+        foreach (var (_, _, key) in client.Watcher.Keys) Hold(-key.Length);
+        Keyspace.Watches.Remove(client.Watcher);
+    }
+
+    /// <summary>The transaction is over, however it went.</summary>
+    public void EndTransaction()
+    {
+        client.Transaction = null;
+        EndWatch();
+    }
+
+    /// <summary>Reads an argument as a number with a fraction, or replies that it is none.</summary>
+    public bool TryDouble(int at, out double value)
+    {
+        if (Numbers.TryParseDouble(this[at], out value)) return true;
+        Reply.Error(Errors.NotAFloat);
+        return false;
+    }
+
+    /// <summary>The command's name, with its subcommand if it has some.</summary>
+    public string FullName => Command.Name is "client" or "config" or "object" or "memory" or "slowlog" or "latency" or "cluster" or "command" or "pubsub" && Count > 1
+        ? $"{Command.Name}|{Latin(1, 64).ToLowerInvariant()}" : Command.Name;
 
     /// <summary>Replies that this subcommand does not exist.</summary>
     public void UnknownSubcommand() => Reply.Error($"ERR unknown subcommand '{Latin(1, 128)}'. Try {Command.Name.ToUpperInvariant()} HELP.");

@@ -18,24 +18,66 @@ internal sealed class CommandRunner(KvEngine engine)
         {
             if (c.Client.IsStranger) c.Reply.Error(Errors.NoAuth);
             else c.Reply.Error(Unknown(c));
+            if (c.Client.Transaction is { } broken) broken.HasFailed = true;
             return false;
         }
         c.Command = command;
         if (Refuses(c, command))
         {
             command.Statistics.Rejected++;
+            if (c.Client.Transaction is { } broken) broken.HasFailed = true;
             return false;
         }
-        command.Run(c);
+        if (c.Client.Transaction is { } transaction && !command.Is(CommandFlags.NoMulti))
+        {
+            Queue(c, transaction);
+            return false;
+        }
+        Perform(c);
         if (c.Reply.HasFailed) command.Statistics.Failed++;
         return true;
+    }
+
+    private void Perform(CommandContext c)
+    {
+        if (engine.Keyspace.Journal is { } journal) journal.Run(c);
+        else c.Command.Run(c);
+    }
+
+    /// <summary>Whether data may become larger, perhaps after something has been evicted.</summary>
+    public bool HasRoom => engine.Settings.MaxMemoryBytes == 0 || engine.Evictor.MakeRoom();
+
+    /// <summary>Runs a command that a transaction has queued, and that was checked then.</summary>
+    public void RunQueued(CommandContext c)
+    {
+        c.Reply.HasFailed = false;
+        c.Command = engine.Commands.Find(c[0])!;
+        var began = engine.Clock.Timestamp;
+        Perform(c);
+        c.Command.Statistics.Add(1, engine.Clock.Microseconds(began, engine.Clock.Timestamp));
+        if (c.Reply.HasFailed) c.Command.Statistics.Failed++;
+    }
+
+    private void Queue(CommandContext c, Network.Transaction transaction)
+    {
+        transaction.Add(c);
+        if (transaction.Bytes <= engine.Settings.Limits.MaxRequestBytes)
+        {
+            c.Reply.Simple("QUEUED"u8);
+            return;
+        }
+        c.Client.Transaction = new Network.Transaction { HasFailed = true };
+        c.Reply.Error(Errors.HoldsTooMuch);
     }
 
     private bool Refuses(CommandContext c, Command command)
     {
         if (!command.Accepts(c.Count))
         {
-            c.WrongArity(command.Name);
+            // EXEC ends the transaction even when it is sent wrongly.
+            if (command.Name == "exec") c.EndTransaction();
+            if (command.Name == "exec") c.Reply.Error("EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command"u8);
+            else c.WrongArity(command.Name);
             return true;
         }
         if (c.Client.IsStranger && !command.Is(CommandFlags.NoAuth))
@@ -43,9 +85,20 @@ internal sealed class CommandRunner(KvEngine engine)
             c.Reply.Error(Errors.NoAuth);
             return true;
         }
-        if (engine.Settings.MaxMemoryBytes == 0 || !command.Is(CommandFlags.Write)) return false;
-        if (engine.Evictor.MakeRoom() || !command.Is(CommandFlags.DenyOom)) return false;
-        c.Reply.Error(Errors.OutOfMemory);
+        if (engine.Keyspace.Journal?.Failure is { } failure && (command.Is(CommandFlags.Write) || (command.Name == "exec" && c.Client.Transaction is { Writes: true })))
+        {
+            if (command.Name == "exec") c.EndTransaction();
+            c.Reply.Error(Errors.CannotWrite(failure));
+            return true;
+        }
+        var queues = c.Client.Transaction is not null && !command.Is(CommandFlags.NoMulti);
+        if (engine.Settings.MaxMemoryBytes > 0 && (queues || command.Is(CommandFlags.Write)) && !HasRoom && (queues || command.Is(CommandFlags.DenyOom)))
+        {
+            c.Reply.Error(Errors.OutOfMemory);
+            return true;
+        }
+        if (!c.Client.OnlyListens || command.Is(CommandFlags.Subscriber)) return false;
+        c.Reply.Error($"ERR Can't execute '{c.FullName}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context");
         return true;
     }
 

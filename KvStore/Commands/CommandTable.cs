@@ -13,6 +13,8 @@ internal sealed class CommandTable
         [
             .. ConnectionCommands.Rows, .. ClientCommands.Rows, .. ServerCommands.Rows, .. ConfigCommands.Rows, .. CommandCommands.Rows,
             .. StringCommands.Rows, .. RangeCommands.Rows, .. CounterCommands.Rows, .. KeyCommands.Rows, .. ExpiryCommands.Rows, .. ScanCommands.Rows,
+            .. HashCommands.Rows, .. ListCommands.Rows, .. SetCommands.Rows, .. SortedSetCommands.Rows, .. SortedSetRangeCommands.Rows,
+            .. TransactionCommands.Rows, .. PubSubCommands.Rows,
         ];
         foreach (var command in All)
         {

@@ -23,7 +23,17 @@ internal static class ConnectionCommands
 
     private static void Ping(CommandContext c)
     {
-        if (c.Count > 2) c.WrongArity("ping");
+        if (c.Count > 2)
+        {
+            c.WrongArity("ping");
+            return;
+        }
+        if (c.Client.OnlyListens)
+        {
+            c.Reply.Array(2);
+            c.Reply.Bulk("pong"u8);
+            c.Reply.Bulk(c.Count == 2 ? c[1] : []);
+        }
         else if (c.Count == 2) c.Reply.Bulk(c[1]);
         else c.Reply.Simple("PONG"u8);
     }
@@ -36,6 +46,7 @@ internal static class ConnectionCommands
 
     private static void Reset(CommandContext c)
     {
+        c.Client.LetGo();
         (c.Client.Database, c.Client.Name, c.Reply.Protocol) = (0, "", 2);
         c.Client.IsStranger = c.Engine.Settings.Password.Length > 0;
         c.Reply.Simple("RESET"u8);

@@ -61,11 +61,7 @@ internal static class KeyCommands
         }
         var isSame = c[1].SequenceEqual(c[2]);
         var isTaken = isSame || (onlyIfFree && c.Database.Find(c[2], out _, isUse: false) != 0);
-        if (!isTaken || (!onlyIfFree && !isSame))
-        {
-            Duplicate(c.Database, c.Database.Find(c[1], out _, isUse: false), c.Database, c[2]);
-            c.Database.Remove(c[1]);
-        }
+        if (!isTaken || (!onlyIfFree && !isSame)) Transfer(c.Database, c[1], c.Database, c[2]);
         if (onlyIfFree) c.Reply.Integer(isTaken ? 0 : 1);
         else c.Reply.Ok();
     }
@@ -116,8 +112,7 @@ internal static class KeyCommands
             c.Reply.Integer(0);
             return;
         }
-        Duplicate(c.Database, block, target, c[1]);
-        c.Database.Remove(c[1]);
+        Transfer(c.Database, c[1], target, c[1]);
         c.Reply.Integer(1);
     }
 
@@ -132,6 +127,21 @@ internal static class KeyCommands
         }
         database = c.Keyspace[(int)number];
         return true;
+    }
+
+    // Gives an entry another place. A collection is not copied, however large it is.
+    private static void Transfer(Database from, ReadOnlySpan<byte> key, Database to, ReadOnlySpan<byte> newKey)
+    {
+        var block = from.Find(key, out _, isUse: false);
+        var entry = from.Open(block);
+        if (entry.Kind == EntryKind.String)
+        {
+            Duplicate(from, block, to, newKey);
+            from.Remove(key);
+            return;
+        }
+        var expireAt = entry.ExpireAt;
+        to.Set(newKey, from.Detach(key), expireAt);
     }
 
     // Copies an entry with its expiry; room for the copy may move nothing else, so the source can be read while it is written.
@@ -218,7 +228,8 @@ internal static class KeyCommands
             }
             var entry = c.Database.Open(block);
             var bytes = Slabs.BlockBytes(Entry.Bytes(entry.Key.Length, entry.Value.Length, entry.HasExpiry)) + KeyIndex.BytesPerKey;
-            c.Reply.Integer(bytes + (entry.Kind == EntryKind.String ? 0 : c.Database.Object(block).Bytes));
+            var value = entry.Kind == EntryKind.String ? null : c.Database.Object(block);
+            c.Reply.Integer(bytes + (value is null ? 0 : value.Bytes + value.BlockBytes));
         }
         else if (c.Is(1, "purge")) c.Reply.Ok();
         else c.UnknownSubcommand();

@@ -50,6 +50,18 @@ internal sealed class Database(Keyspace keyspace, int number)
         value.CopyTo(Put(key, hash, block, EntryKind.String, value.Length, expireAt));
     }
 
+    /// <summary>Whether there is such a key.</summary>
+    public bool Has(ReadOnlySpan<byte> key) => Find(key, out _, isUse: false) != 0;
+
+    /// <summary>Takes a collection out without ending it: it is about to get another key.</summary>
+    public KvValue Detach(ReadOnlySpan<byte> key)
+    {
+        var block = Find(key, out var hash, isUse: false);
+        var value = keyspace.Objects.Remove(MemoryMarshal.Read<int>(Open(block).Value));
+        TakeOut(hash, block, Open(block).HasExpiry);
+        return value;
+    }
+
     /// <summary>Gives a key a collection in place of whatever it had.</summary>
     public void Set(ReadOnlySpan<byte> key, KvValue value, long expireAt = Never)
     {
@@ -149,22 +161,21 @@ internal sealed class Database(Keyspace keyspace, int number)
     public void Expire(ulong hash, long block)
     {
         keyspace.Expired++;
+        keyspace.Journal?.Delete(number, Open(block).Key);
         Remove(hash, block);
     }
 
     /// <summary>Takes an entry out.</summary>
     public void Remove(ulong hash, long block)
     {
-        keyspace.NoteChange(number, Open(block).Key);
         var (hadExpiry, _) = Forget(block);
-        CountExpiry(hadExpiry, false);
-        _index.Remove(hash, block);
-        keyspace.Slabs.Free(block);
+        TakeOut(hash, block, hadExpiry);
     }
 
     /// <summary>Takes everything out.</summary>
     public void Clear()
     {
+        keyspace.Watches.TouchAll((database, key) => database == number && Has(key));
         foreach (var block in _index.Blocks())
         {
             Forget(block);
@@ -207,6 +218,14 @@ internal sealed class Database(Keyspace keyspace, int number)
         }
     }
 
+    private void TakeOut(ulong hash, long block, bool hadExpiry)
+    {
+        keyspace.NoteChange(number, Open(block).Key);
+        CountExpiry(hadExpiry, false);
+        _index.Remove(hash, block);
+        keyspace.Slabs.Free(block);
+    }
+
     private Entry CopyHead(Entry from, ReadOnlySpan<byte> key, long block, int valueLength, bool expires)
     {
         var entry = Open(block);
@@ -220,7 +239,7 @@ internal sealed class Database(Keyspace keyspace, int number)
     private (bool HadExpiry, uint NodeTick) Forget(long block)
     {
         var entry = Open(block);
-        if (entry.Kind != EntryKind.String) keyspace.Objects.Remove(MemoryMarshal.Read<int>(entry.Value));
+        if (entry.Kind != EntryKind.String) keyspace.Retire(keyspace.Objects.Remove(MemoryMarshal.Read<int>(entry.Value)));
         return entry.HasExpiry ? (true, entry.NodeTick) : (false, 0);
     }
 

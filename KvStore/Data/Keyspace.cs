@@ -1,3 +1,4 @@
+using FeedMall.KvStore.Persistence;
 using FeedMall.Resilience;
 
 namespace FeedMall.KvStore.Data;
@@ -29,11 +30,18 @@ internal sealed class Keyspace : IExpiring
 
     public ObjectTable Objects { get; } = new();
 
+    public RetiredValues Retired { get; } = new();
+
+    public Watches Watches { get; } = new();
+
     public KeyHash Hash { get; } = new();
 
     public AccessMark Access { get; }
 
     public ExpiryWheel Wheel { get; }
+
+    /// <summary>Where changes are written down; null: nowhere.</summary>
+    public Journal? Journal { get; set; }
 
     /// <summary>Entries with an expiry in all databases.</summary>
     public long Expiring { get; set; }
@@ -58,11 +66,14 @@ internal sealed class Keyspace : IExpiring
     {
         get
         {
-            var bytes = Slabs.UsedBytes + Objects.Bytes + Wheel.Bytes;
+            var bytes = Slabs.UsedBytes + CollectionBytes + Wheel.Bytes - Retired.Bytes;
             foreach (var database in _databases) bytes += database?.IndexBytes ?? 0;
             return bytes;
         }
     }
+
+    /// <summary>Bytes of collections beside their blocks.</summary>
+    public long CollectionBytes { get; private set; }
 
     /// <summary>Time of the batch or slice that holds the lock.</summary>
     public long NowMs { get; set; }
@@ -80,14 +91,27 @@ internal sealed class Keyspace : IExpiring
     public void Swap(int one, int other)
     {
         var (first, second) = (this[one], this[other]);
+        Watches.TouchAll((database, key) => (database == one || database == other) && (first.Has(key) || second.Has(key)));
         first.SwapContent(second);
+        Changes++;
     }
 
     /// <summary>A collection has changed its size.</summary>
-    public void Resized(long bytes) => Objects.Bytes += bytes;
+    public void Resized(long bytes) => CollectionBytes += bytes;
 
-    /// <summary>A key was written, removed or has expired. WATCH and the journal listen here.</summary>
-    public void NoteChange(int database, ReadOnlySpan<byte> key) => Changes++;
+    /// <summary>A collection has lost its key.</summary>
+    public void Retire(KvValue value)
+    {
+        CollectionBytes -= value.Bytes;
+        Retired.Add(value);
+    }
+
+    /// <summary>A key was written, removed or has expired: every effect comes by here, so a journal would listen here too.</summary>
+    public void NoteChange(int database, ReadOnlySpan<byte> key)
+    {
+        Changes++;
+        if (Watches.Count > 0) Watches.Touch(database, Hash.Of(key), key);
+    }
 
     /// <summary>Sets the entry's node in the wheel unless it has one in time.</summary>
     public void Schedule(int database, ulong hash, Entry entry, bool isNew)

@@ -1,3 +1,4 @@
+using FeedMall.KvStore.Data;
 using FeedMall.KvStore.Protocol;
 
 namespace FeedMall.KvStore.Network;
@@ -7,6 +8,8 @@ internal sealed class Client(long id, string address, string localAddress, KvEng
 {
     private long _lastActiveMs = engine.Clock.ElapsedMs;
     private long _sendingSinceMs = long.MaxValue;
+    private HashSet<byte[]>? _channels, _patterns;
+    private bool _isDropped;
 
     public long Id => id;
 
@@ -56,4 +59,54 @@ internal sealed class Client(long id, string address, string localAddress, KvEng
 
     /// <summary>Bytes of its buffers.</summary>
     public long BufferBytes { get; set; }
+
+    /// <summary>What it has sent since MULTI; null outside.</summary>
+    public Transaction? Transaction { get; set; }
+
+    /// <summary>The keys that it watches.</summary>
+    public Watcher Watcher => field ??= new Watcher();
+
+    /// <summary>Bytes of the names that it watches or has subscribed to.</summary>
+    public long HeldBytes { get; set; }
+
+    /// <summary>How many channels and patterns it listens to.</summary>
+    public int Subscriptions => (_channels?.Count ?? 0) + (_patterns?.Count ?? 0);
+
+    /// <summary>Whether only a few commands are allowed, because replies of others could not be told from messages.</summary>
+    public bool OnlyListens => Reply.Protocol == 2 && Subscriptions > 0;
+
+    /// <summary>What is to be sent, once it has subscribed.</summary>
+    public Outbox? Outbox { get; set; }
+
+    /// <summary>Makes its outbox.</summary>
+    public Func<Outbox> OpenOutbox { get; set; } = () => throw new InvalidOperationException("there is no connection to send to");
+
+    /// <summary>The channels or the patterns that it listens to.</summary>
+    public HashSet<byte[]> Names(bool isPattern) => isPattern ? _patterns ??= new(BytesComparer.Instance) : _channels ??= new(BytesComparer.Instance);
+
+    /// <summary>Whether it is dropped by this call.</summary>
+    public bool TryDrop()
+    {
+        var isFirst = !_isDropped;
+        _isDropped = true;
+        return isFirst;
+    }
+
+    /// <summary>Moves its replies to its outbox, if it has one.</summary>
+    public void TakeReplies()
+    {
+        if (Outbox is null || Reply.Length == 0) return;
+        Outbox.Add(Reply.Written.Span);
+        Reply.Clear();
+    }
+
+    /// <summary>Forgets what others keep for it; under the data lock.</summary>
+    public void LetGo()
+    {
+        Transaction = null;
+        if (HeldBytes == 0) return;
+        engine.Keyspace.Watches.Remove(Watcher);
+        engine.PubSub.RemoveAll(this);
+        HeldBytes = 0;
+    }
 }

@@ -30,6 +30,7 @@ internal sealed partial class Connection : IDisposable
         _parser = new RequestParser(engine.Settings.Limits);
         _batch = new Batch(engine, client);
         _context = new CommandContext(engine, client);
+        client.OpenOutbox = () => new Outbox(client, SendAsync, engine.Settings.Start.MaxSubscriberBytes);
     }
 
     public Client Client { get; }
@@ -83,9 +84,21 @@ internal sealed partial class Connection : IDisposable
 
     private async ValueTask SendAsync()
     {
+        if (_batch.Held is not null) await HoldAsync(_batch.Held);
         var reply = Client.Reply;
+        if (Client.Outbox is { } outbox)
+        {
+            Client.TakeReplies();
+            await outbox.FlushAsync();
+            return;
+        }
         if (reply.Length == 0) return;
-        var left = reply.Written;
+        await SendAsync(reply.Written);
+        reply.Clear();
+    }
+
+    private async ValueTask SendAsync(ReadOnlyMemory<byte> left)
+    {
         if (_tls is not null)
         {
             Client.SendingSinceMs = _engine.Clock.ElapsedMs;
@@ -99,7 +112,16 @@ internal sealed partial class Connection : IDisposable
             while (left.Length > 0) left = left[await _socket.SendAsync(left, SocketFlags.None)..];
         }
         Client.SendingSinceMs = long.MaxValue;
-        reply.Clear();
+    }
+
+    // What a reply says must not be lost any more.
+    private async ValueTask HoldAsync(Task<bool> held)
+    {
+        if (await held) return;
+        // Which of the batch's commands survive is unknown, and so is what else to answer.
+        Client.Reply.Clear();
+        Client.Reply.Error(Errors.CannotWrite(_engine.Keyspace.Journal?.Failure ?? "the disk has failed"));
+        Client.IsClosing = true;
     }
 
     // Runs what is complete, up to the batch's limits; true if there may be more.

@@ -72,6 +72,8 @@ internal sealed partial class KvServer(KvEngine engine, IOptions<KvOptions> opti
 
     public void Dispose()
     {
+        // For whoever disposes of the server without stopping it: the accept that ends now is no failure.
+        _stopping.Cancel();
         _listener?.Dispose();
         _certificate?.Dispose();
         _stopping.Dispose();
@@ -175,6 +177,7 @@ internal sealed partial class KvServer(KvEngine engine, IOptions<KvOptions> opti
             engine.Clients.Remove(client);
             connection?.Dispose();
             socket.Dispose();
+            engine.LetGo(client);
         }
     }
 

@@ -10,6 +10,9 @@ internal static class Numbers
     /// <summary>Room for any 64-bit integer.</summary>
     public const int MaxIntegerBytes = 20;
 
+    /// <summary>Room for any number that <see cref="FormatScore"/> writes.</summary>
+    public const int MaxScoreBytes = 32;
+
     /// <summary>Reads an integer in its one right spelling: no blanks, no plus, no leading zeros, no minus zero.</summary>
     public static bool TryParseInteger(ReadOnlySpan<byte> text, out long value)
     {
@@ -28,8 +31,17 @@ internal static class Numbers
         Span<char> chars = stackalloc char[text.Length];
         for (var i = 0; i < text.Length; i++) chars[i] = (char)text[i];
         if (double.TryParse(chars, NumberStyles.AllowDecimalPoint | NumberStyles.AllowLeadingSign | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out value))
-            return !double.IsNaN(value);
+            return double.IsFinite(value) || TryParseInfinity(chars, out _);
         return TryParseInfinity(chars, out value);
+    }
+
+    /// <summary>Writes 17 digits, with an exponent where that is shorter, as C's %.17g: the spelling of scores.</summary>
+    public static string FormatScore(double value)
+    {
+        if (double.IsInfinity(value)) return value > 0 ? "inf" : "-inf";
+        if (double.IsNaN(value)) return "nan";
+        if (value == 0) return double.IsNegative(value) ? "-0" : "0";
+        return value.ToString("G17", CultureInfo.InvariantCulture).Replace('E', 'e');
     }
 
     /// <summary>Writes the shortest decimal spelling that reads back as the same number, without an exponent.</summary>

@@ -96,7 +96,7 @@ internal sealed class ReplyWriter : IDisposable
     public void NilArray() => Raw(Protocol == 3 ? "_\r\n"u8 : "*-1\r\n"u8);
 
     /// <summary>So many elements follow.</summary>
-    public void Array(int count) => Head((byte)'*', count);
+    public void Array(long count) => Head((byte)'*', count);
 
     /// <summary>So many keys with their values follow.</summary>
     public void Map(int pairs) => Head(Protocol == 3 ? (byte)'%' : (byte)'*', Protocol == 3 ? pairs : 2L * pairs);
@@ -110,8 +110,10 @@ internal sealed class ReplyWriter : IDisposable
     /// <summary>A number with a fraction.</summary>
     public void Double(double value)
     {
-        if (Protocol == 3) Line((byte)',', Encoding.ASCII.GetBytes(Numbers.Format(value)));
-        else Bulk(Numbers.Format(value));
+        Span<byte> text = stackalloc byte[Numbers.MaxScoreBytes];
+        var length = Encoding.ASCII.GetBytes(Numbers.FormatScore(value), text);
+        if (Protocol == 3) Line((byte)',', text[..length]);
+        else Bulk(text[..length]);
     }
 
     /// <summary>Yes or no; 1 or 0 in RESP2.</summary>

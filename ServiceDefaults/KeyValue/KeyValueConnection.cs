@@ -42,9 +42,10 @@ internal sealed partial class KeyValueConnection : IAsyncDisposable
         var configuration = Configure();
         while (true)
         {
+            var connecting = ConnectionMultiplexer.ConnectAsync(configuration);
             try
             {
-                var connection = await ConnectionMultiplexer.ConnectAsync(configuration).WaitAsync(cancellationToken);
+                var connection = await connecting.WaitAsync(cancellationToken);
                 connection.PreserveAsyncOrder = false; // answers wake their requests on any thread, not one after the other
                 connection.ConnectionFailed += (_, lost) => Warn(lost.FailureType.ToString());
                 connection.InternalError += (_, error) => Warn(error.Exception?.GetType().Name ?? "internal error");
@@ -56,6 +57,11 @@ internal sealed partial class KeyValueConnection : IAsyncDisposable
                 if (connection.IsConnected) LogBack(_log, _options.Addresses);
                 else Warn("not reachable");
                 return;
+            }
+            catch (OperationCanceledException)
+            {
+                _ = DisposeLateAsync(connecting);
+                throw;
             }
             catch (Exception failure) when (failure is RedisException or TimeoutException or IOException or System.Net.Sockets.SocketException)
             {
@@ -77,6 +83,13 @@ internal sealed partial class KeyValueConnection : IAsyncDisposable
         _connection = null;
         await connection.CloseAsync(allowCommandsToComplete: false);
         connection.Dispose();
+    }
+
+    // The library cannot be told to stop connecting.
+    private static async Task DisposeLateAsync(Task<ConnectionMultiplexer> connecting)
+    {
+        await ((Task)connecting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (connecting.IsCompletedSuccessfully) (await connecting).Dispose();
     }
 
     private ConfigurationOptions Configure()

@@ -55,7 +55,7 @@ public sealed class KeyValueStore
         if (!Options.Enabled) return default;
         if (_connection.Database is not { } database) return Fail<T>(cache, KeyValueFailure.Disconnected);
         var timeout = TimeLeft();
-        if (timeout <= TimeSpan.Zero) return Fail<T>(cache, KeyValueFailure.Timeout);
+        if (timeout <= TimeSpan.Zero) return Fail<T>(cache, KeyValueFailure.Timeout, isTheStores: false);
         if (Interlocked.Add(ref _outstanding, commands) > Options.MaxOutstanding)
         {
             Interlocked.Add(ref _outstanding, -commands);
@@ -78,8 +78,9 @@ public sealed class KeyValueStore
         catch (TimeoutException)
         {
             // That the request had hardly any time left says nothing about the store.
-            if (timeout >= Options.OperationTimeout) permit.Complete(Outcome.Failure);
-            return Fail<T>(cache, KeyValueFailure.Timeout);
+            var hadTime = timeout >= Options.OperationTimeout;
+            if (hadTime) permit.Complete(Outcome.Failure);
+            return Fail<T>(cache, KeyValueFailure.Timeout, hadTime);
         }
         catch (RedisServerException)
         {
@@ -120,7 +121,7 @@ public sealed class KeyValueStore
     private TimeSpan TimeLeft() =>
         RequestContext.Current?.Remaining is { } remaining && remaining < Options.OperationTimeout ? remaining : Options.OperationTimeout;
 
-    private (bool, T?) Fail<T>(string cache, KeyValueFailure failure)
+    private (bool, T?) Fail<T>(string cache, KeyValueFailure failure, bool isTheStores = true)
     {
         Metrics.CountFailure(cache, failure switch
         {
@@ -130,7 +131,7 @@ public sealed class KeyValueStore
             KeyValueFailure.Busy => "busy",
             _ => "dropped",
         });
-        _connection.Warn(failure.ToString());
+        if (isTheStores) _connection.Warn(failure.ToString());
         return default;
     }
 }

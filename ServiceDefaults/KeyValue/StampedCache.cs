@@ -27,6 +27,8 @@ public sealed class StampedCache<T>(string name, int schema, MessageParser<T> pa
     private readonly SingleFlight<long, Guid?> _stampings = new(new SingleFlightOptions(), store.Clock);
     private readonly TtlJitter _jitter = new(store.Options.Jitter);
 
+    internal SingleFlightSnapshot Flights => _flights.Snapshot();
+
     /// <summary>The message of this id, or null when there is none.</summary>
     /// <param name="id">Its id.</param>
     /// <param name="load">Reads it from the database. Of many who miss at once, one does.</param>

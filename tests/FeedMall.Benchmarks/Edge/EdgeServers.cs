@@ -24,7 +24,7 @@ internal static class EdgeServers
         var folder = Directory.CreateTempSubdirectory("feedmall-bench-").FullName;
         try
         {
-            string[] common = [$"--DataDirectory={folder}", "--Logging:LogLevel:Default=Warning"];
+            string[] common = [$"--DataDirectory={folder}", "--Logging:LogLevel:Default=Warning", "--Feed:Cache:Enabled=false", "--Mall:Cache:Enabled=false"];
             await using var feed = FeedApp.Build([.. common, "--Feed:Url=http://127.0.0.1:0", "--Feed:GovernorUrl="]);
             await feed.StartAsync();
             await using var mall = MallApp.Build([.. common, "--Mall:Url=http://127.0.0.1:0", "--Mall:GovernorUrl="]);

@@ -12,7 +12,10 @@ namespace FeedMall.IntegrationTests.KvStore;
 public sealed class BlackBoxTests(BlackBoxTests.Servers servers) : IClassFixture<BlackBoxTests.Servers>
 {
     private static readonly IReadOnlyDictionary<string, RespCase> s_cases =
-        StringCases.All.Concat(KeyCases.All).Concat(ConnectionCases.All).ToDictionary(each => each.Name);
+        new[]
+        {
+            StringCases.All, KeyCases.All, ConnectionCases.All, HashCases.All, ListCases.All, SetCases.All, SortedSetCases.All, TransactionCases.All, PubSubCases.All,
+        }.SelectMany(cases => cases).ToDictionary(each => each.Name);
 
     public static TheoryData<string> Names => [.. s_cases.Keys];
 

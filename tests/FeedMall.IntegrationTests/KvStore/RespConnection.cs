@@ -45,6 +45,12 @@ internal sealed class RespConnection : IDisposable
         return await ReadAsync(cancellationToken);
     }
 
+    /// <summary>Sends a command, and its reply must be this one.</summary>
+    /// <param name="request">Words as in <see cref="RespStep"/>.</param>
+    /// <param name="reply">Without the last line end.</param>
+    public async Task ExpectAsync(string request, string reply) =>
+        Xunit.Assert.Equal(reply + "⏎", await AskAsync(RespStep.Words(request), Xunit.TestContext.Current.CancellationToken));
+
     /// <summary>A command as bytes.</summary>
     public static string Encode(string[] words) => $"*{words.Length}\r\n" + string.Concat(words.Select(word => $"${word.Length}\r\n{word}\r\n"));
 

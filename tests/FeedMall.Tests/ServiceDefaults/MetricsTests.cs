@@ -76,16 +76,16 @@ public sealed partial class MetricsTests
         await mall.Services.GetRequiredService<FeedMall.ServiceDefaults.Database.ServiceDatabase>().DisposeAsync();
         Directory.Delete(folder.Path, recursive: true);
         var notReady = await http.GetAsync("/readyz", cancel);
-        Assert.Equal(503, (int)notReady.StatusCode);
-        Assert.Equal("""{"status":"Unhealthy","checks":{"started":"Healthy","database":"Unhealthy"}}""", await notReady.Content.ReadAsStringAsync(cancel));
-        Assert.Equal(200, (int)(await http.GetAsync("/healthz", cancel)).StatusCode);
         Directory.CreateDirectory(folder.Path);
+        Assert.Equal(503, (int)notReady.StatusCode);
+        Assert.Equal("""{"status":"Unhealthy","checks":{"started":"Healthy","database":"Unhealthy","cache":"Healthy"}}""", await notReady.Content.ReadAsStringAsync(cancel));
+        Assert.Equal(200, (int)(await http.GetAsync("/healthz", cancel)).StatusCode);
     }
 
     private static async Task<WebApplication> StartAsync(string folder)
     {
         var app = MallApp.Build([
-            $"--DataDirectory={folder}", "--Mall:Url=http://127.0.0.1:0", "--Mall:GovernorUrl=http://127.0.0.1:0", "--Log:Format=text", "--Logging:LogLevel:Default=Warning"]);
+            $"--DataDirectory={folder}", "--Mall:Url=http://127.0.0.1:0", "--Mall:GovernorUrl=http://127.0.0.1:0", "--Mall:Cache:Enabled=false", "--Log:Format=text", "--Logging:LogLevel:Default=Warning"]);
         await app.StartServiceAsync();
         return app;
     }
