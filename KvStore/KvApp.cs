@@ -1,4 +1,5 @@
 using FeedMall.KvStore.Network;
+using FeedMall.KvStore.Persistence;
 using FeedMall.Resilience;
 using FeedMall.ServiceDefaults;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -20,6 +21,8 @@ public static class KvApp
         builder.Services.AddSingleton<KvEngine>();
         builder.Services.AddSingleton<KvMetrics>();
         builder.Services.AddSingleton<IServer, KvServer>();
+        // Before the sweeper and the server: the data is there before anything looks at it.
+        builder.Services.AddHostedService<PersistenceService>();
         builder.Services.AddHostedService<KvSweeper>();
         var app = builder.Build();
         // Nobody else asks for it.

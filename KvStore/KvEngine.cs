@@ -1,6 +1,7 @@
 using FeedMall.KvStore.Commands;
 using FeedMall.KvStore.Data;
 using FeedMall.KvStore.Network;
+using FeedMall.KvStore.Persistence;
 using FeedMall.Resilience;
 using Microsoft.Extensions.Options;
 
@@ -41,6 +42,12 @@ internal sealed class KvEngine
     public PubSub PubSub { get; } = new();
 
     public SlowLog SlowLog { get; } = new();
+
+    /// <summary>What the append-only file has cost.</summary>
+    public AppendStatistics Append { get; } = new();
+
+    /// <summary>Begins to write the append-only file anew; says whether it could begin. Null while there is none.</summary>
+    public Func<bool>? Rewrite { get; set; }
 
     /// <summary>The port that the server really has.</summary>
     public int Port { get; set; }

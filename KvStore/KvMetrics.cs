@@ -23,6 +23,13 @@ internal sealed class KvMetrics
         meter.CreateObservableCounter("feedmall.kv.misses", () => keys.Misses, "{read}", "Reads that did not find their key.");
         meter.CreateObservableCounter("feedmall.kv.lock.waits", () => traffic.LockWaits, "{wait}", "Batches of commands that had to wait for the data lock.");
         meter.CreateObservableCounter("feedmall.kv.lock.wait", () => traffic.LockWaitMicroseconds / 1e6, "s", "Time that they waited.");
+        var append = engine.Append;
+        append.SyncDuration = meter.CreateHistogram<double>("feedmall.kv.append.sync.duration", "s", "How long a flush of the append-only file to the disk took.");
+        meter.CreateObservableCounter("feedmall.kv.append.written", () => append.WrittenBytes, "By", "Bytes written to the append-only file.");
+        meter.CreateObservableCounter("feedmall.kv.append.failures", () => append.Failures, "{failure}", "Times that it could not be written.");
+        meter.CreateObservableCounter("feedmall.kv.append.rewrites", () => append.Rewrites, "{rewrite}", "Times that it was written anew.");
+        meter.CreateObservableGauge("feedmall.kv.append.size", () => append.TotalBytes, "By", "Bytes of all its files.");
+        meter.CreateObservableGauge("feedmall.kv.append.pending", () => engine.Keyspace.Journal?.PendingBytes ?? 0, "By", "Bytes that wait to be written.");
         meter.CreateObservableGauge("feedmall.kv.connections", () => engine.Clients.Count, "{connection}", "Open connections.");
         meter.CreateObservableCounter("feedmall.kv.connections.accepted", () => traffic.Accepted, "{connection}", "Connections that were accepted.");
         meter.CreateObservableCounter("feedmall.kv.connections.refused", () => traffic.Refused, "{connection}", "Connections over the limit.");

@@ -59,6 +59,21 @@ public sealed class KvOptions
 
     /// <summary>How many of them are kept (slowlog-max-len). Default 128; 0 to 10,000.</summary>
     public int SlowLogEntries { get; set; } = 128;
+
+    /// <summary>Whether changes are written to an append-only file in DataDirectory/kv and read back at the start (appendonly). Default false.</summary>
+    public bool AppendOnly { get; set; }
+
+    /// <summary>When they are flushed to the disk (appendfsync): always, everysec or no. Default everysec.</summary>
+    public string AppendSync { get; set; } = "everysec";
+
+    /// <summary>The file is not written anew while it is smaller, in bytes (auto-aof-rewrite-min-size). Default 64 MiB.</summary>
+    public long AppendRewriteMinBytes { get; set; } = 64 * 1024 * 1024;
+
+    /// <summary>It is written anew when it has grown by so many percent since (auto-aof-rewrite-percentage). Default 100; 0: only when BGREWRITEAOF says so.</summary>
+    public int AppendRewritePercent { get; set; } = 100;
+
+    /// <summary>Changes that may wait for the disk, in bytes; who makes more waits for it. Default 64 MiB; 64 KiB to 1 GiB.</summary>
+    public int AppendBufferBytes { get; set; } = 64 * 1024 * 1024;
 }
 
 /// <summary>Refuses a start with a value out of its range, naming the key.</summary>
@@ -89,6 +104,10 @@ internal sealed class KvOptionsValidator : IValidateOptions<KvOptions>
         Check(options.MaxSubscriberBytes is >= MinRequestBytes and <= int.MaxValue, nameof(options.MaxSubscriberBytes), "from 65,536 to 2,147,483,647");
         Check(options.SlowLogMicroseconds >= -1, nameof(options.SlowLogMicroseconds), "-1 (none) or a number of microseconds");
         Check(options.SlowLogEntries is >= 0 and <= 10_000, nameof(options.SlowLogEntries), "from 0 to 10,000");
+        Check(LiveSettings.TryParseSync(options.AppendSync, out _), nameof(options.AppendSync), "always, everysec or no");
+        Check(options.AppendRewriteMinBytes >= 0, nameof(options.AppendRewriteMinBytes), "a number of bytes");
+        Check(options.AppendRewritePercent is >= 0 and <= 10_000, nameof(options.AppendRewritePercent), "from 0 (never) to 10,000");
+        Check(options.AppendBufferBytes is >= 64 * 1024 and <= 1 << 30, nameof(options.AppendBufferBytes), "from 65,536 to 1,073,741,824");
         return errors.Count > 0 ? ValidateOptionsResult.Fail(errors) : ValidateOptionsResult.Success;
     }
 }

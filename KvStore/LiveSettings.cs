@@ -1,5 +1,6 @@
 using System.Text;
 using FeedMall.KvStore.Data;
+using FeedMall.KvStore.Persistence;
 using FeedMall.KvStore.Protocol;
 
 namespace FeedMall.KvStore;
@@ -29,11 +30,30 @@ internal sealed class LiveSettings(KvOptions options)
 
     public RequestLimits Limits { get; } = new() { MaxBulkBytes = options.MaxBulkBytes, MaxArguments = options.MaxArguments, MaxRequestBytes = options.MaxRequestBytes };
 
+    public SyncPolicy AppendSync { get; set; } = TryParseSync(options.AppendSync, out var sync) ? sync : SyncPolicy.EverySecond;
+
+    public long AppendRewriteMinBytes { get; set; } = options.AppendRewriteMinBytes;
+
+    public int AppendRewritePercent { get; set; } = options.AppendRewritePercent;
+
     public long SlowLogMicroseconds { get; set; } = options.SlowLogMicroseconds;
 
     public int SlowLogEntries { get; set; } = options.SlowLogEntries;
 
     public static string Name(EvictionPolicy policy) => s_policies[(int)policy];
+
+    public static string Name(SyncPolicy sync) => sync.ToString().ToLowerInvariant().Replace("second", "sec", StringComparison.Ordinal);
+
+    public static bool TryParseSync(string name, out SyncPolicy sync)
+    {
+        foreach (var known in Enum.GetValues<SyncPolicy>())
+        {
+            sync = known;
+            if (Name(known).Equals(name, StringComparison.OrdinalIgnoreCase)) return true;
+        }
+        sync = default;
+        return false;
+    }
 
     public static bool TryParsePolicy(string name, out EvictionPolicy policy)
     {

@@ -1,3 +1,5 @@
+using FeedMall.KvStore.Persistence;
+
 namespace FeedMall.KvStore.Commands;
 
 /// <summary>What a command is allowed and what it needs.</summary>
@@ -39,7 +41,18 @@ internal sealed record Command(string Name, int Arity, CommandFlags Flags, Comma
     /// <summary>How often it ran and how long it took.</summary>
     public CommandStatistics Statistics { get; } = new();
 
+    /// <summary>What the append-only file says of it; null: what was sent.</summary>
+    public CommandEffect? Effect { get; } = Effects.Of(Name);
+
     public bool Is(CommandFlags flag) => (Flags & flag) != 0;
 
     public bool Accepts(int count) => Arity >= 0 ? count == Arity : count >= -Arity;
+
+    /// <summary>Which of so many arguments are keys.</summary>
+    public IEnumerable<int> KeyPlaces(int count)
+    {
+        if (FirstKey == 0) yield break;
+        var last = LastKey < 0 ? count + LastKey : LastKey;
+        for (var at = FirstKey; at <= last; at += KeyStep) yield return at;
+    }
 }

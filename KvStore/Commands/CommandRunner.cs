@@ -33,9 +33,15 @@ internal sealed class CommandRunner(KvEngine engine)
             Queue(c, transaction);
             return false;
         }
-        command.Run(c);
+        Perform(c);
         if (c.Reply.HasFailed) command.Statistics.Failed++;
         return true;
+    }
+
+    private void Perform(CommandContext c)
+    {
+        if (engine.Keyspace.Journal is { } journal) journal.Run(c);
+        else c.Command.Run(c);
     }
 
     /// <summary>Whether data may become larger, perhaps after something has been evicted.</summary>
@@ -47,7 +53,7 @@ internal sealed class CommandRunner(KvEngine engine)
         c.Reply.HasFailed = false;
         c.Command = engine.Commands.Find(c[0])!;
         var began = engine.Clock.Timestamp;
-        c.Command.Run(c);
+        Perform(c);
         c.Command.Statistics.Add(1, engine.Clock.Microseconds(began, engine.Clock.Timestamp));
         if (c.Reply.HasFailed) c.Command.Statistics.Failed++;
     }
@@ -77,6 +83,12 @@ internal sealed class CommandRunner(KvEngine engine)
         if (c.Client.IsStranger && !command.Is(CommandFlags.NoAuth))
         {
             c.Reply.Error(Errors.NoAuth);
+            return true;
+        }
+        if (engine.Keyspace.Journal?.Failure is { } failure && (command.Is(CommandFlags.Write) || (command.Name == "exec" && c.Client.Transaction is { Writes: true })))
+        {
+            if (command.Name == "exec") c.EndTransaction();
+            c.Reply.Error(Errors.CannotWrite(failure));
             return true;
         }
         var queues = c.Client.Transaction is not null && !command.Is(CommandFlags.NoMulti);

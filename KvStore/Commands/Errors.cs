@@ -15,4 +15,6 @@ internal static class Errors
     public static ReadOnlySpan<byte> DatabaseRange => "ERR DB index is out of range"u8;
     public static ReadOnlySpan<byte> TooLong => "ERR string exceeds maximum allowed size (proto-max-bulk-len)"u8;
     public static ReadOnlySpan<byte> Overflow => "ERR increment or decrement would overflow"u8;
+
+    public static string CannotWrite(string reason) => $"MISCONF Errors writing to the AOF file: {reason}";
 }

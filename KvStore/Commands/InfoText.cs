@@ -33,7 +33,7 @@ internal static class InfoText
         "server" => Server(engine),
         "clients" => Clients(engine),
         "memory" => Memory(engine),
-        "persistence" => [("loading", 0), ("rdb_changes_since_last_save", engine.Keyspace.Changes), ("rdb_bgsave_in_progress", 0), ("aof_enabled", 0), ("aof_rewrite_in_progress", 0)],
+        "persistence" => Persistence(engine),
         "stats" => Stats(engine),
         "replication" => [("role", "master"), ("connected_slaves", 0), ("master_failover_state", "no-failover"), ("master_replid", engine.RunId), ("master_repl_offset", 0)],
         "cpu" => Cpu(),
@@ -70,6 +70,26 @@ internal static class InfoText
             ("maxmemory", engine.Settings.MaxMemoryBytes), ("maxmemory_human", Human(engine.Settings.MaxMemoryBytes)), ("maxmemory_policy", LiveSettings.Name(engine.Settings.Policy)),
             ("mem_fragmentation_ratio", Math.Round(process / (double)Math.Max(data + buffers, 1), 2)), ("mem_allocator", "slabs"), ("gc_heap_bytes", GC.GetTotalMemory(forceFullCollection: false)),
         ];
+    }
+
+    private static IEnumerable<(string, object)> Persistence(KvEngine engine)
+    {
+        var (append, journal) = (engine.Append, engine.Keyspace.Journal);
+        yield return ("loading", 0);
+        yield return ("rdb_changes_since_last_save", engine.Keyspace.Changes);
+        yield return ("rdb_bgsave_in_progress", 0);
+        yield return ("aof_enabled", engine.Settings.Start.AppendOnly ? 1 : 0);
+        yield return ("aof_rewrite_in_progress", append.IsRewriting ? 1 : 0);
+        yield return ("aof_last_rewrite_time_sec", append.LastRewriteSeconds);
+        yield return ("aof_last_bgrewrite_status", append.LastRewriteFailed ? "err" : "ok");
+        yield return ("aof_rewrites", append.Rewrites);
+        yield return ("aof_last_write_status", journal?.Failure is null ? "ok" : "err");
+        if (journal is null) yield break;
+        yield return ("aof_current_size", append.TotalBytes);
+        yield return ("aof_base_size", append.BaseBytes);
+        yield return ("aof_buffer_length", journal.PendingBytes);
+        yield return ("aof_fsyncs", append.Syncs);
+        yield return ("aof_last_load_seconds", append.LoadSeconds);
     }
 
     private static IEnumerable<(string, object)> Stats(KvEngine engine)

@@ -10,6 +10,7 @@ internal static class ServerCommands
         new("info", -1, None, Info),
         new("time", 1, Fast, Time),
         new("lastsave", 1, Fast, c => c.Reply.Integer(c.NowMs / 1000)),
+        new("bgrewriteaof", 1, Admin, Rewrite),
         new("slowlog", -2, Admin, SlowLogs),
         new("latency", -2, Admin, c => c.UnknownSubcommand()),
         new("wait", 3, None, Wait),
@@ -26,6 +27,13 @@ internal static class ServerCommands
         var sections = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         for (var i = 1; i < c.Count; i++) sections.Add(c.Text(i));
         c.Reply.Verbatim(InfoText.Render(c.Engine, sections));
+    }
+
+    private static void Rewrite(CommandContext c)
+    {
+        if (c.Engine.Rewrite is not { } begin) c.Reply.Error("ERR The append-only file is off: start with --Kv:AppendOnly=true"u8);
+        else if (begin()) c.Reply.Simple("Background append only file rewriting started"u8);
+        else c.Reply.Error("ERR Background append only file rewriting already in progress"u8);
     }
 
     private static void Time(CommandContext c)

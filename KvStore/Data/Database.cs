@@ -161,6 +161,7 @@ internal sealed class Database(Keyspace keyspace, int number)
     public void Expire(ulong hash, long block)
     {
         keyspace.Expired++;
+        keyspace.Journal?.Delete(number, Open(block).Key);
         Remove(hash, block);
     }
 

@@ -36,6 +36,7 @@ internal sealed class Evictor(Keyspace keyspace, LiveSettings settings)
             // It may have gone, or lost its expiry, since it was looked at.
             var block = database.Find(key, out var hash, isUse: false);
             if (block == 0 || (IsVolatile && !database.Open(block).HasExpiry)) continue;
+            keyspace.Journal?.Delete(database.Number, key);
             database.Remove(hash, block);
             keyspace.Evicted++;
             return true;

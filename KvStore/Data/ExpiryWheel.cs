@@ -38,6 +38,9 @@ internal readonly record struct WheelNode(ulong Bits)
 /// </summary>
 internal sealed class ExpiryWheel(long startMs)
 {
+    /// <summary>How long a tick is.</summary>
+    public const int TickMs = 1 << TickShift;
+
     private const int TickShift = 4;
     private const uint MostTicks = WheelNode.TickMask - 1024;
     private const int FirstRing = 256;

@@ -173,6 +173,9 @@ internal sealed class KeyIndex(Slabs slabs, int tables = KeyIndex.DatabaseTables
 
     public static int TableOf(ulong hash) => (int)(hash & (DatabaseTables - 1));
 
+    /// <summary>Where a key comes in a walk with <see cref="Scan"/>: those below its cursor are behind it.</summary>
+    public static ulong PositionOf(ulong hash) => ((ulong)TableOf(hash) << TagBits) | TagOf(hash);
+
     public static uint TagOf(ulong hash) => (uint)(hash >> BlockBits);
 
     private static int Collect(ulong[] slots, ulong tag, ulong end, List<long> found)

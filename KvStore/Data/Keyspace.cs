@@ -1,3 +1,4 @@
+using FeedMall.KvStore.Persistence;
 using FeedMall.Resilience;
 
 namespace FeedMall.KvStore.Data;
@@ -38,6 +39,9 @@ internal sealed class Keyspace : IExpiring
     public AccessMark Access { get; }
 
     public ExpiryWheel Wheel { get; }
+
+    /// <summary>Where changes are written down; null: nowhere.</summary>
+    public Journal? Journal { get; set; }
 
     /// <summary>Entries with an expiry in all databases.</summary>
     public long Expiring { get; set; }
@@ -89,6 +93,7 @@ internal sealed class Keyspace : IExpiring
         var (first, second) = (this[one], this[other]);
         Watches.TouchAll((database, key) => (database == one || database == other) && (first.Has(key) || second.Has(key)));
         first.SwapContent(second);
+        Changes++;
     }
 
     /// <summary>A collection has changed its size.</summary>

@@ -16,9 +16,13 @@ internal sealed class Batch(KvEngine engine, Client client)
     private long _began;
     private double _slowMicroseconds;
     private int _commands, _fastCommands;
+    private long _effects;
 
     /// <summary>Whether others shall have their turn before the next command.</summary>
     public bool IsFull => _commands >= MostCommands || _slowMicroseconds >= MostMicroseconds || client.Reply.Length >= MostReplyBytes;
+
+    /// <summary>What its replies must wait for; null: nothing.</summary>
+    public Task<bool>? Held { get; private set; }
 
     /// <summary>Takes the lock.</summary>
     /// <param name="received">Bytes that wait to be read.</param>
@@ -31,6 +35,7 @@ internal sealed class Batch(KvEngine engine, Client client)
         client.LastActiveMs = engine.Clock.ElapsedMsAt(_began);
         engine.Traffic.BytesIn += received;
         (_slowMicroseconds, _commands, _fastCommands) = (0, 0, 0);
+        _effects = engine.Keyspace.Journal?.Effects ?? 0;
         if (!waited) return;
         engine.Traffic.LockWaits++;
         engine.Traffic.LockWaitMicroseconds += engine.Clock.Microseconds(asked, _began);
@@ -70,8 +75,9 @@ internal sealed class Batch(KvEngine engine, Client client)
             client.LastCommand = _fast[^1].Command.Name;
             _fast.Clear();
         }
-        // Before the lock is given back: whatever is published from now on comes behind these replies.
-        client.TakeReplies();
+        Held = engine.Keyspace.Journal?.Hold();
+        // Before the lock is given back: whatever is published from now on comes behind these replies. Those that must wait for the disk are taken then.
+        if (Held is null || engine.Keyspace.Journal!.Effects == _effects) client.TakeReplies();
         var filled = engine.PubSub.TakeFilled();
         engine.Keyspace.Gate.Exit();
         foreach (var outbox in filled) _ = outbox.FlushAsync();

@@ -84,6 +84,7 @@ internal sealed partial class Connection : IDisposable
 
     private async ValueTask SendAsync()
     {
+        if (_batch.Held is not null) await HoldAsync(_batch.Held);
         var reply = Client.Reply;
         if (Client.Outbox is { } outbox)
         {
@@ -111,6 +112,16 @@ internal sealed partial class Connection : IDisposable
             while (left.Length > 0) left = left[await _socket.SendAsync(left, SocketFlags.None)..];
         }
         Client.SendingSinceMs = long.MaxValue;
+    }
+
+    // What a reply says must not be lost any more.
+    private async ValueTask HoldAsync(Task<bool> held)
+    {
+        if (await held) return;
+        // Which of the batch's commands survive is unknown, and so is what else to answer.
+        Client.Reply.Clear();
+        Client.Reply.Error(Errors.CannotWrite(_engine.Keyspace.Journal?.Failure ?? "the disk has failed"));
+        Client.IsClosing = true;
     }
 
     // Runs what is complete, up to the batch's limits; true if there may be more.

@@ -19,12 +19,16 @@ internal sealed class Transaction
     /// <summary>Whether a command may make data larger.</summary>
     public bool MayGrow { get; private set; }
 
+    /// <summary>Whether a command may change data.</summary>
+    public bool Writes { get; private set; }
+
     public int Bytes => _bytes.WrittenCount;
 
     /// <summary>Queues a command with its arguments.</summary>
     public void Add(CommandContext c)
     {
         Count++;
+        Writes |= c.Command.Is(CommandFlags.Write);
         MayGrow |= c.Command.Is(CommandFlags.DenyOom);
         using var text = new ReplyWriter();
         text.Array(c.Count);

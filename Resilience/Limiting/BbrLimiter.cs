@@ -120,14 +120,16 @@ public sealed class BbrLimiter : ConcurrencyGate
     private int LimitAt(long now)
     {
         var slot = Volatile.Read(ref _window).SlotOf(now);
-        if (Volatile.Read(ref _slot) < slot) Calculate(slot);
+        if (Volatile.Read(ref _slot) < slot) Calculate(now);
         return Volatile.Read(ref _limit);
     }
 
-    private void Calculate(long slot)
+    private void Calculate(long now)
     {
         lock (_calculating)
         {
+            // Of the window that holds now: a number in slots of another width would stop the calculation for as long as the machine has been up.
+            var slot = _window.SlotOf(now);
             if (_slot >= slot) return;
             _statistics = _window.Reduce(slot);
             var minMilliseconds = Math.Min(_statistics.MinMilliseconds, Math.Max(1, _options.BaselineFactor * _statistics.BaselineMilliseconds));

@@ -181,16 +181,14 @@ public sealed class AdmissionQueue : IDisposable
         }
     }
 
-    // When all places of the waiting room are taken, somebody of a lower tier has to leave.
+    // When all places of the waiting room are taken, somebody of a lower tier has to leave; more than one when the capacity was lowered meanwhile.
     private bool MakeRoom(Criticality criticality, long now)
     {
-        if (_waiting < _options.Queue.Capacity) return true;
         for (var tier = s_tiers - 1; tier > (int)criticality; tier--)
         {
-            if (_queues[tier].Count == 0) continue;
-            _queues[tier].RefuseOldest(Reason.QueueTimeout);
-            return true;
+            while (_waiting >= _options.Queue.Capacity && _queues[tier].Count > 0) _queues[tier].RefuseOldest(Reason.QueueTimeout);
         }
+        if (_waiting < _options.Queue.Capacity) return true;
         if (!_queues[(int)criticality].IsOverloaded(now)) return false;
         _queues[(int)criticality].RefuseOldest(Reason.QueueTimeout);
         return true;

@@ -33,7 +33,27 @@ internal static partial class KvBenchmark
                 await CompareAsync(servers, command, pipeline, rounds);
         Console.WriteLine("\n| server | resident MB with 1 M entries of 16 + 100 bytes |\n| --- | ---: |");
         foreach (var server in servers) Console.WriteLine(FormattableString.Invariant($"| {server.Name} | {await MemoryAsync(server):0.0} |"));
+        Console.WriteLine("\n| SET with an append-only file | -P | operations/s (median) | CPU s per million |\n| --- | ---: | ---: | ---: |");
+        foreach (var sync in new[] { "no", "everysec", "always" }) await AppendAsync(sync, rounds);
         return 0;
+    }
+
+    private static async Task AppendAsync(string sync, int rounds)
+    {
+        var port = FreePort.Next();
+        using var folder = new TemporaryFolder();
+        await using var process = ServiceProcess.Start("KvStore", folder.Path,
+            $"--Kv:Port={port}", "--Kv:GovernorUrl=", "--Kv:AppendOnly=true", $"--Kv:AppendSync={sync}", $"--DataDirectory={folder.Path}");
+        await process.WaitForLineAsync("listens on", CancellationToken.None);
+        var server = new Server(sync, port, process.ProcessId);
+        foreach (var pipeline in new[] { 1, 16 })
+        {
+            var runs = new List<(double Rate, double Cpu)>();
+            for (var round = 0; round <= rounds; round++) runs.Add(await MeasureAsync(server, "set", pipeline));
+            // The first round warms up.
+            var median = runs.Skip(1).OrderBy(run => run.Rate).ElementAt(rounds / 2);
+            Console.WriteLine(FormattableString.Invariant($"| {sync} | {pipeline} | {median.Rate:0} | {median.Cpu:0.00} |"));
+        }
     }
 
     private sealed record Server(string Name, int Port, int ProcessId);

@@ -263,4 +263,39 @@ public sealed class BbrLimiterTests
     }
 
     private static List<Permit> Enter(BbrLimiter limiter, int count) => [.. Enumerable.Range(0, count).Select(_ => limiter.TryEnter())];
+
+    [Fact]
+    public void A_window_that_grows_wider_buckets_during_a_decision_does_not_stop_the_limit()
+    {
+        var clock = new ClockThatLetsOthersIn { Now = TimeSpan.FromHours(1) };
+        var narrow = new BbrLimiterOptions { Window = TimeSpan.FromSeconds(1), Buckets = 10, MinBuckets = 1 };
+        var limiter = new BbrLimiter(narrow, new FixedLoad(1000), clock);
+        // Between the reading of the old window and the calculation of its slot.
+        clock.Other = () => limiter.Options = narrow with { Window = TimeSpan.FromSeconds(100) };
+        limiter.Snapshot();
+        Assert.Null(clock.Other);
+        limiter.TryEnter().Complete(Outcome.Success);
+        clock.Now += TimeSpan.FromSeconds(10);
+        Assert.NotNull(limiter.Snapshot().MaxInFlight);
+    }
+
+    private sealed class ClockThatLetsOthersIn : TimeProvider
+    {
+        public TimeSpan Now { get; set; }
+
+        public Action? Other { get; set; }
+
+        public override long TimestampFrequency
+        {
+            get
+            {
+                var other = Other;
+                Other = null;
+                other?.Invoke();
+                return TimeSpan.TicksPerSecond;
+            }
+        }
+
+        public override long GetTimestamp() => Now.Ticks;
+    }
 }

@@ -157,6 +157,22 @@ public sealed class AdmissionQueueTests
     }
 
     [Fact]
+    public async Task A_capacity_below_what_waits_refuses_the_next_one_and_loses_nobody()
+    {
+        using var queue = Queue(places: 1);
+        var holder = await Enter(queue);
+        Task<Permit>[] waiting = [Enter(queue), Enter(queue), Enter(queue)];
+        var low = Enter(queue, Criticality.Sheddable);
+        queue.Options = new AdmissionQueueOptions { Queue = new ControlledDelayOptions { Capacity = 2 } };
+        Assert.Equal(Reason.QueueTimeout, (await Enter(queue)).Reason);
+        Assert.Equal(Reason.QueueTimeout, (await low).Reason);
+        Assert.Equal(3, queue.Waiting);
+        holder.Dispose();
+        foreach (var next in waiting) (await next).Complete(Outcome.Success);
+        Assert.Equal(0, queue.Waiting);
+    }
+
+    [Fact]
     public async Task A_gate_has_one_queue_only_and_tiers_and_cohorts_are_checked()
     {
         var bulkhead = new Bulkhead(new BulkheadOptions(), _clock);
