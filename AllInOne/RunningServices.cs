@@ -100,7 +100,16 @@ internal sealed class RunningServices : IAsyncDisposable
     {
         _started.Push(service);
         service.Lifetime.ApplicationStopping.Register(_stopping.Cancel);
-        await service.StartServiceAsync(Stopping);
+        try
+        {
+            await service.StartServiceAsync(Stopping);
+        }
+        catch (OperationCanceledException) when (service.Lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            // The start may be cut off before the registration above has been called: both hang on the same token.
+            await _stopping.CancelAsync();
+            throw;
+        }
         return service;
     }
 }

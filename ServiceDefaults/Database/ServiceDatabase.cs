@@ -137,9 +137,37 @@ public sealed class ServiceDatabase : IAsyncDisposable
 
     internal async Task<DbConnection> ConnectAsync(CancellationToken cancellationToken)
     {
-        if (_postgres is not null) return await _postgres.OpenConnectionAsync(cancellationToken);
+        if (_postgres is not null) return await OpenPostgresAsync(_postgres, cancellationToken);
         var connection = new SqliteConnection(_sqliteConnectionString);
         await connection.OpenAsync(cancellationToken);
         return connection;
+    }
+
+    // Now and then the driver misses a cancellation during its handshake and goes on for its own 15 s. The caller does not wait for that; what is opened
+    // too late goes back.
+    private static async Task<DbConnection> OpenPostgresAsync(NpgsqlDataSource postgres, CancellationToken cancellationToken)
+    {
+        var opening = postgres.OpenConnectionAsync(cancellationToken).AsTask();
+        try
+        {
+            return await opening.WaitAsync(cancellationToken);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            _ = GiveBackAsync(opening);
+            throw;
+        }
+    }
+
+    private static async Task GiveBackAsync(Task<NpgsqlConnection> opening)
+    {
+        try
+        {
+            await using var late = await opening;
+        }
+        catch (Exception failed) when (failed is DbException or OperationCanceledException or TimeoutException or ObjectDisposedException)
+        {
+            // There is nothing to give back, and nobody waits.
+        }
     }
 }

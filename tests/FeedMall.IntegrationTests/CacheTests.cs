@@ -53,7 +53,8 @@ public sealed partial class CacheTests
         var story = new Story(host.Http);
         await story.WalkAsync(Token);
         await redis.DisposeAsync();
-        Assert.Equal("Degraded", await StateAsync(operators));
+        // The client notices within moments, not at once.
+        await WaitForStateAsync(operators, "Degraded");
         await story.ReadAgainAsync(Token);
         var meanwhile = new Story(host.Http);
         await meanwhile.WalkAsync(Token);
@@ -64,11 +65,13 @@ public sealed partial class CacheTests
         host.Logs.AssertNoErrors();
     }
 
-    private static async Task WaitForConnectionAsync(HttpClient governor)
+    private static Task WaitForConnectionAsync(HttpClient governor) => WaitForStateAsync(governor, "Healthy");
+
+    private static async Task WaitForStateAsync(HttpClient governor, string state)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Token);
         limit.CancelAfter(TimeSpan.FromSeconds(20));
-        while (await StateAsync(governor) != "Healthy") await Task.Delay(20, limit.Token);
+        while (await StateAsync(governor) != state) await Task.Delay(20, limit.Token);
     }
 
     // A service without its cache is ready all the same.
