@@ -46,7 +46,7 @@ public readonly record struct KeyedRateSnapshot(int Keys, long Admitted, long Re
 /// invents keys gets no more than MaxKeys buckets and the overflow's rate, and keys that have a bucket keep theirs; what he can do is to make
 /// new, honest keys share the overflow, until his buckets have filled up and are swept.</para>
 /// <para>Thread safe. A question of a key that has a bucket takes no lock and allocates nothing. Sweeping is done by the caller who brings a new key, and looks at every
-/// bucket.</para>
+/// bucket. Threads that bring the same new key at once count as one key each for that moment, so close to the bound one of them may be sent to the overflow.</para>
 /// </remarks>
 /// <typeparam name="TKey">Bound its length before it comes here: keys are kept as they are.</typeparam>
 public sealed class KeyedTokenBuckets<TKey> where TKey : notnull

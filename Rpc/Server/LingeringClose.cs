@@ -40,9 +40,10 @@ internal static class LingeringClose
                 if (read.IsCompleted) return;
             }
         }
-        catch (Exception exception) when (exception is OperationCanceledException or IOException or ConnectionAbortedException)
+        catch (Exception exception) when (exception is OperationCanceledException or IOException or ConnectionAbortedException or InvalidOperationException)
         {
-            // The client has lost interest, or takes too long.
+            // The client has lost interest, or takes too long; or the server ended in the middle of a read that it did not give back, and nothing can be
+            // dropped any more: then the connection closes at once.
         }
     }
 
