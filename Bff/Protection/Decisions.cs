@@ -14,9 +14,6 @@ internal enum Effect
 
     /// <summary>Would have turned it away, were it not in dry run.</summary>
     DryRun,
-
-    /// <summary>Sent a call once more.</summary>
-    Retried,
 }
 
 /// <summary>
@@ -55,10 +52,5 @@ internal sealed class Decisions(IMeterFactory meters, IChance chance)
         return (long)Math.Ceiling(seconds + chance.NextDouble() * Math.Max(retryAfter is null ? 2 : 1, seconds / 2));
     }
 
-    private static string Text(Effect effect) => effect switch
-    {
-        Effect.Refused => "refused",
-        Effect.DryRun => "dry_run",
-        _ => "retried",
-    };
+    private static string Text(Effect effect) => effect == Effect.Refused ? "refused" : "dry_run";
 }

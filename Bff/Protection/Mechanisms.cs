@@ -8,5 +8,4 @@ internal static class Mechanisms
     public const string Breaker = "breaker";
     public const string Bulkhead = "bulkhead";
     public const string Deadline = "deadline";
-    public const string Retry = "retry";
 }

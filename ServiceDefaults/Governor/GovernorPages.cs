@@ -1,3 +1,4 @@
+using FeedMall.Rpc.Errors;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -22,6 +23,6 @@ public static class GovernorGuard
     public static RouteHandlerBuilder RequireGovernorKey(this RouteHandlerBuilder route, GovernorKey key) => route.AddEndpointFilter(async (context, next) =>
         key.Matches(context.HttpContext.Request.Headers[KeyHeader].ToString())
             ? await next(context)
-            : Results.Json(new { reason = "UNAUTHENTICATED", message = $"This needs the header '{KeyHeader}: …' with the key from {key.Whereabouts}." },
+            : Results.Json(new { reason = Reasons.Unauthenticated, message = $"This needs the header '{KeyHeader}: …' with the key from {key.Whereabouts}." },
                 statusCode: StatusCodes.Status401Unauthorized));
 }
