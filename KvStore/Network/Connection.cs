@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Net.Sockets;
 using FeedMall.KvStore.Commands;
 using FeedMall.KvStore.Protocol;
@@ -50,6 +49,8 @@ internal sealed partial class Connection : IDisposable
             _end += received;
             while (RunBatch() && !Client.IsClosing) await SendAsync();
             await SendAsync();
+            // Half a command that is on its way is progress too.
+            if (_start < _end) Client.LastActiveMs = _engine.Clock.ElapsedMs;
             if (rounds < MostRoundsAtOnce) continue;
             rounds = 0;
             await Task.Yield();
@@ -72,7 +73,7 @@ internal sealed partial class Connection : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
+        _engine.Buffers.Return(_buffer);
         _buffer = [];
         Client.Reply.Dispose();
         _tls?.Dispose();
@@ -189,9 +190,9 @@ internal sealed partial class Connection : IDisposable
     private void Replace(int bytes)
     {
         if (_end - _start >= _engine.Settings.Limits.MaxRequestBytes + FirstBytes) throw new ConnectionEndException("the request is larger than the query buffer may become");
-        var buffer = ArrayPool<byte>.Shared.Rent(bytes);
+        var buffer = BufferPool.Rent(bytes);
         _buffer.AsSpan(_start, _end - _start).CopyTo(buffer);
-        if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
+        _engine.Buffers.Return(_buffer);
         (_buffer, _start, _end) = (buffer, 0, _end - _start);
     }
 }
