@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Net.Sockets;
 using FeedMall.KvStore.Commands;
 using FeedMall.KvStore.Protocol;
@@ -65,6 +64,8 @@ internal sealed partial class Connection : IDisposable
             _end += received;
             while (RunBatch() && !Client.IsClosing) await SendAsync();
             await SendAsync();
+            // Half a command that is on its way is progress too.
+            if (_start < _end) Client.LastActiveMs = _engine.Clock.ElapsedMs;
             if (rounds < MostRoundsAtOnce) continue;
             rounds = 0;
             await Task.Yield();
@@ -88,7 +89,7 @@ internal sealed partial class Connection : IDisposable
     public void Dispose()
     {
         if (_ready is not null) _loop?.Unwatch(_ready);
-        if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
+        _engine.Buffers.Return(_buffer);
         _buffer = [];
         Client.Reply.Dispose();
         _tls?.Dispose();
@@ -217,9 +218,9 @@ internal sealed partial class Connection : IDisposable
     private void Replace(int bytes)
     {
         if (_end - _start >= _engine.Settings.Limits.MaxRequestBytes + FirstBytes) throw new ConnectionEndException("the request is larger than the query buffer may become");
-        var buffer = ArrayPool<byte>.Shared.Rent(bytes);
+        var buffer = BufferPool.Rent(bytes);
         _buffer.AsSpan(_start, _end - _start).CopyTo(buffer);
-        if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
+        _engine.Buffers.Return(_buffer);
         (_buffer, _start, _end) = (buffer, 0, _end - _start);
     }
 }
