@@ -29,6 +29,8 @@ public sealed record LeakyBucketOptions
 /// </summary>
 public sealed class LeakyBucketMeter
 {
+    // Guards the change of the options, so that they and the room stay together.
+    private readonly Lock _changing = new();
     private readonly TokenBucket _room;
     private LeakyBucketOptions _options;
 
@@ -45,8 +47,12 @@ public sealed class LeakyBucketMeter
         get => Volatile.Read(ref _options);
         set
         {
-            _room.Options = value.Mirrored();
-            Volatile.Write(ref _options, value);
+            var room = value.Mirrored();
+            lock (_changing)
+            {
+                _room.Options = room;
+                Volatile.Write(ref _options, value);
+            }
         }
     }
 

@@ -76,6 +76,29 @@ public sealed class HeavyKeeperTests
     }
 
     [Fact]
+    public void Options_change_without_losing_counts_and_expel_who_is_no_longer_hot()
+    {
+        var expelled = new List<string>();
+        var keeper = new HeavyKeeper(s_few with { Keys = 5 }, _clock, _chance) { Expelled = expelled.Add };
+        for (var key = 1; key <= 5; key++) keeper.Add($"{key}", 10 * key);
+        keeper.Options = keeper.Options with { Keys = 3 };
+        Assert.Equal(["1", "2"], expelled);
+        keeper.Options = keeper.Options with { MinCount = 31 };
+        Assert.Equal(["1", "2", "3"], expelled);
+        Assert.Equal([new HotKey("5", 50), new HotKey("4", 40)], keeper.Snapshot());
+        // What was expelled is still counted, and comes back with its count.
+        keeper.Options = keeper.Options with { MinCount = 1, Keys = 10, FadeEvery = TimeSpan.FromSeconds(1) };
+        Assert.True(keeper.Add("1"));
+        Assert.Equal(11, keeper.Snapshot()[2].Count);
+        _clock.Advance(TimeSpan.FromSeconds(1.001));
+        keeper.Add("5", 2);
+        Assert.Equal([new HotKey("5", 27), new HotKey("4", 20), new HotKey("1", 5)], keeper.Snapshot());
+        Assert.All((HeavyKeeperOptions[])[s_few with { Width = 64 }, s_few with { Depth = 2 }, s_few with { Decay = 0.9 }],
+            options => Assert.Throws<ArgumentException>("value", () => keeper.Options = options));
+        Assert.Equal(10, keeper.Options.Keys);
+    }
+
+    [Fact]
     public void A_newcomer_must_come_more_often_than_the_least_hot_key_which_is_expelled()
     {
         var expelled = new List<string>();

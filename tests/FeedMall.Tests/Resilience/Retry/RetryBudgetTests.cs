@@ -55,7 +55,7 @@ public sealed class RetryBudgetTests
             _clock.Advance(TimeSpan.FromSeconds(1));
         }
         Assert.Equal(60, granted);
-        Assert.Equal(new RetryBudgetSnapshot(budget.Snapshot().Available, 60, 0), budget.Snapshot());
+        Assert.Equal(new RetryBudgetSnapshot(budget.Snapshot().Available, 60, 0, 0), budget.Snapshot());
     }
 
     [Fact]
@@ -66,7 +66,7 @@ public sealed class RetryBudgetTests
         Assert.Equal(100, budget.Snapshot().Available);
         _clock.Advance(TimeSpan.FromSeconds(11));
         Assert.False(budget.TryTakeRetry());
-        Assert.Equal(new RetryBudgetSnapshot(0, 0, 1), budget.Snapshot());
+        Assert.Equal(new RetryBudgetSnapshot(0, 0, 1, 0), budget.Snapshot());
     }
 
     [Fact]
@@ -109,17 +109,14 @@ public sealed class RetryBudgetTests
     [Fact]
     public void Eight_threads_never_take_more_than_the_window_has()
     {
-        const int each = 100_000;
+        const int each = 1_000_000;
         var budget = Window();
-        Parallel.For(0, 8, thread =>
+        Stress.Run((_, turn) =>
         {
-            for (var i = 0; i < each; i++)
-            {
-                if (i % 10 == 0) budget.OnFirstAttempt();
-                budget.TryTakeRetry();
-            }
+            if (turn % 10 == 0) budget.OnFirstAttempt();
+            else budget.TryTakeRetry();
         });
-        var tries = 8 * each;
+        var tries = 8 * each / 10 * 9;
         // The clock stands still, so what the threads left can still be taken, and not one more.
         for (; budget.TryTakeRetry(); tries++) { }
         var snapshot = budget.Snapshot();
@@ -144,7 +141,7 @@ public sealed class RetryBudgetTests
         })).ToList();
         threads.ForEach(thread => thread.Start());
         threads.ForEach(thread => thread.Join());
-        Assert.All(budgets, budget => Assert.Equal(new RetryBudgetSnapshot(0, 1, 3), budget.Snapshot()));
+        Assert.All(budgets, budget => Assert.Equal(new RetryBudgetSnapshot(0, 1, 3, 0), budget.Snapshot()));
     }
 
     [Fact]
@@ -180,14 +177,69 @@ public sealed class RetryBudgetTests
     [Fact]
     public void Tokens_add_up_over_eight_threads()
     {
-        const int each = 100_000;
         var budget = new TokenRetryBudget(new TokenRetryBudgetOptions { MaxTokens = 1000, Ratio = 0.001 });
         for (var failure = 0; failure < 1000; failure++) budget.OnRetryableFailure();
-        Parallel.For(0, 8, thread =>
+        // One thousandth for each of 2 000 000 successes, and one whole for each of 1000 failures: in no order does it reach either end.
+        Stress.Run((_, turn) =>
         {
-            for (var i = 0; i < each; i++) budget.OnSuccess();
+            if (turn % 4 == 0) budget.OnSuccess();
+            else budget.TryTakeRetry();
+            if (turn % 8000 == 3999) budget.OnRetryableFailure();
         });
-        Assert.Equal(800, budget.Tokens);
+        Assert.Equal(1000, budget.Tokens);
+    }
+
+    [Fact]
+    public void In_dry_run_every_retry_is_granted_and_those_that_would_not_be_are_counted()
+    {
+        var tokens = new TokenRetryBudget(new TokenRetryBudgetOptions());
+        for (var failure = 0; failure < 5; failure++) tokens.OnRetryableFailure();
+        RetryBudget[] budgets = [Window(minPerSecond: 0), tokens];
+        Assert.All(budgets, budget =>
+        {
+            budget.DryRun = true;
+            Assert.True(budget.TryTakeRetry());
+            Assert.Equal(new RetryBudgetSnapshot(0, 1, 0, 1), budget.Snapshot());
+            budget.DryRun = false;
+            Assert.False(budget.TryTakeRetry());
+            Assert.Equal(new RetryBudgetSnapshot(0, 1, 1, 1), budget.Snapshot());
+        });
+        // What the dry run let pass did not cost anything.
+        for (var call = 0; call < 10; call++) budgets[0].OnFirstAttempt();
+        Assert.Equal(1, budgets[0].Snapshot().Available);
+    }
+
+    [Fact]
+    public void A_window_of_another_length_keeps_the_attempts()
+    {
+        var budget = Window(minPerSecond: 0);
+        for (var call = 0; call < 100; call++) budget.OnFirstAttempt();
+        for (var retry = 0; retry < 3; retry++) budget.TryTakeRetry();
+        budget.Options = budget.Options with { Window = TimeSpan.FromSeconds(60), Ratio = 0.2, MinRetriesPerSecond = 0.1 };
+        Assert.Equal(20 + 6 - 3, budget.Snapshot().Available);
+        _clock.Advance(TimeSpan.FromSeconds(30));
+        Assert.Equal(20 + 6 - 3, budget.Snapshot().Available);
+        budget.Options = budget.Options with { Window = TimeSpan.FromSeconds(10) };
+        Assert.Equal(1, budget.Snapshot().Available);
+        Assert.Throws<ArgumentOutOfRangeException>("Ratio", () => budget.Options = budget.Options with { Ratio = 2 });
+        Assert.Equal(0.2, budget.Options.Ratio);
+    }
+
+    [Fact]
+    public void A_full_bucket_of_tokens_that_grows_stays_full_and_one_that_shrinks_keeps_what_is_missing()
+    {
+        var budget = new TokenRetryBudget(new TokenRetryBudgetOptions());
+        budget.Options = budget.Options with { MaxTokens = 100 };
+        Assert.Equal(100, budget.Tokens);
+        for (var failure = 0; failure < 20; failure++) budget.OnRetryableFailure();
+        budget.Options = budget.Options with { MaxTokens = 50 };
+        Assert.Equal((30, 5), (budget.Tokens, budget.Snapshot().Available));
+        budget.Options = budget.Options with { MaxTokens = 10, Ratio = 1 };
+        Assert.Equal(0, budget.Tokens);
+        Assert.False(budget.TryTakeRetry());
+        for (var success = 0; success < 6; success++) budget.OnSuccess();
+        Assert.Equal(6, budget.Tokens);
+        Assert.Throws<ArgumentOutOfRangeException>("MaxTokens", () => budget.Options = budget.Options with { MaxTokens = 0 });
     }
 
     [Fact]
