@@ -47,7 +47,7 @@ internal sealed class AnswerFetcher(AnswerStore store, IServiceScopeFactory scop
             own.Features.Set(request.ForFlight(own, flight.Cancellation, clock));
             var fill = new AnswerLookup(lookup.Key, lookup.Tags, isFill: true);
             await store.BeginAsync(fill, lookup.Stamps);
-            AnswerLookup.Current = fill;
+            store.Current = fill;
             await store.TakeTurnAsync(fill, () => _make(own), flight.Cancellation);
             await own.Features.GetRequiredFeature<IHttpResponseBodyFeature>().CompleteAsync();
             return new FetchedAnswer(own.Response.StatusCode, own.Response.Headers, body.ToArray());

@@ -23,15 +23,6 @@ internal enum CacheOutcome
 /// <param name="isFill">Whether this is a flight that makes an answer, and no caller.</param>
 internal sealed class AnswerLookup(string key, string[] tags, bool isFill)
 {
-    private static readonly AsyncLocal<AnswerLookup?> s_current = new();
-
-    /// <summary>Of the request that this code handles, or null. Setting it holds for this asynchronous flow only.</summary>
-    public static AnswerLookup? Current
-    {
-        get => s_current.Value;
-        set => s_current.Value = value;
-    }
-
     public string Key => key;
 
     public string[] Tags => tags;

@@ -9,12 +9,12 @@ namespace FeedMall.Bff.Caching;
 /// What output caching may do with a request: callers look for an answer, flights (<see cref="AnswerFetcher"/>) store one. Only whole answers of routes that have
 /// a <see cref="CacheRule"/>, only 200, none that sets a cookie.
 /// </summary>
-internal sealed class AnswerPolicy(IOptionsMonitor<ProtectionOptions> options) : IOutputCachePolicy
+internal sealed class AnswerPolicy(AnswerStore store, IOptionsMonitor<ProtectionOptions> options) : IOutputCachePolicy
 {
     public ValueTask CacheRequestAsync(OutputCacheContext context, CancellationToken cancellation)
     {
         // A flight looks too: another copy of the service may have stored the answer while it waited for its turn.
-        var lookup = AnswerLookup.Current;
+        var lookup = store.Current;
         (context.EnableOutputCaching, context.AllowCacheLookup, context.AllowCacheStorage, context.AllowLocking) =
             (lookup is not null, lookup is not null, lookup is { IsFill: true }, false);
         if (lookup is null) return ValueTask.CompletedTask;

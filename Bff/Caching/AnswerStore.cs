@@ -21,6 +21,7 @@ internal sealed class AnswerStore : IOutputCacheStore, IDisposable
     private static readonly TimeSpan s_turn = TimeSpan.FromMilliseconds(300);
     private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(5);
 
+    private readonly AsyncLocal<AnswerLookup?> _current = new();
     private readonly TaggedCache _common;
     private readonly LocalAnswers _local;
     private readonly IOptionsMonitor<ProtectionOptions> _options;
@@ -36,6 +37,13 @@ internal sealed class AnswerStore : IOutputCacheStore, IDisposable
         _local = new LocalAnswers(cache.LocalBytes, new HotKeyOptions { TimeToLive = cache.HotTime }, clock, chance);
     }
 
+    /// <summary>The lookup of the request that this code handles, or null. Setting it holds for this asynchronous flow only.</summary>
+    public AnswerLookup? Current
+    {
+        get => _current.Value;
+        set => _current.Value = value;
+    }
+
     /// <summary>For the governor.</summary>
     public object Snapshot() => new
     {
@@ -43,7 +51,7 @@ internal sealed class AnswerStore : IOutputCacheStore, IDisposable
         Kept = _local.Count, Hot = _local.Snapshot(),
     };
 
-    public ValueTask<byte[]?> GetAsync(string key, CancellationToken cancellationToken) => new(AnswerLookup.Current?.Found);
+    public ValueTask<byte[]?> GetAsync(string key, CancellationToken cancellationToken) => new(Current?.Found);
 
     /// <summary>Looks for the answer, and notes what it found. The framework then asks for it.</summary>
     public async ValueTask LookUpAsync(AnswerLookup lookup)
@@ -65,7 +73,7 @@ internal sealed class AnswerStore : IOutputCacheStore, IDisposable
 
     public async ValueTask SetAsync(string key, byte[] value, string[]? tags, TimeSpan validFor, CancellationToken cancellationToken)
     {
-        if (AnswerLookup.Current is not { IsFill: true } lookup) return;
+        if (Current is not { IsFill: true } lookup) return;
         var cache = _options.CurrentValue.Cache;
         var freshUntil = Now + (long)_jitter.Apply(validFor, _chance).TotalMilliseconds;
         var answer = new Answer(freshUntil, freshUntil + (long)cache.StaleWhileRevalidate.TotalMilliseconds, value);

@@ -19,7 +19,7 @@ internal sealed class CacheEdge(RequestDelegate next, AnswerStore store, AnswerF
             return;
         }
         var lookup = new AnswerLookup(rule.KeyOf(context), rule.Tags(context), isFill: false);
-        AnswerLookup.Current = lookup;
+        store.Current = lookup;
         await store.LookUpAsync(lookup);
         context.Response.OnStarting(static state =>
         {

@@ -4,11 +4,11 @@ using FeedMall.Resilience.Caching;
 namespace FeedMall.Bff.Edge;
 
 /// <summary>Of all who wait for the same missing answer, one request goes on; no caller's own, so that none of them can end it for the others.</summary>
-internal sealed class CoalesceEdge(RequestDelegate next, AnswerFetcher fetcher)
+internal sealed class CoalesceEdge(RequestDelegate next, AnswerStore store, AnswerFetcher fetcher)
 {
     public async Task InvokeAsync(HttpContext context)
     {
-        if (AnswerLookup.Current is not { } lookup)
+        if (store.Current is not { } lookup)
         {
             await next(context);
             return;

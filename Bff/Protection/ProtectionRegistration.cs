@@ -24,7 +24,7 @@ internal static class ProtectionRegistration
         services.AddOptions<OutputCacheOptions>().Configure<IServiceProvider>((cache, provider) =>
         {
             cache.MaximumBodySize = 1024 * 1024;
-            cache.AddBasePolicy(new AnswerPolicy(provider.GetRequiredService<IOptionsMonitor<ProtectionOptions>>()));
+            cache.AddBasePolicy(new AnswerPolicy(provider.GetRequiredService<AnswerStore>(), provider.GetRequiredService<IOptionsMonitor<ProtectionOptions>>()));
         });
         services.AddSingleton<AnswerStore>();
         services.Replace(ServiceDescriptor.Singleton<IOutputCacheStore>(provider => provider.GetRequiredService<AnswerStore>()));
