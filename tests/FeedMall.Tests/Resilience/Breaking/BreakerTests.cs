@@ -184,11 +184,11 @@ public sealed class BreakerTests
     [Fact]
     public void Options_and_window_do_not_part_when_two_threads_change_them()
     {
-        var breaker = new SreBreaker(new SreBreakerOptions(), TimeProvider.System, new SystemChance());
+        var breaker = new SreBreaker(new SreBreakerOptions(), new YieldingClock(), new SystemChance());
         var (few, many) = (breaker.Options with { Buckets = 2, Window = TimeSpan.FromSeconds(100) }, breaker.Options with { Buckets = 100, Window = TimeSpan.FromSeconds(10) });
-        for (var round = 0; round < 200; round++)
+        for (var round = 0; round < 300; round++)
         {
-            Stress.Run((thread, _) => breaker.Options = thread % 2 == 0 ? few : many, turns: 10);
+            Stress.Run((thread, _) => breaker.Options = thread % 2 == 0 ? few : many, turns: 20);
             Assert.Equal(breaker.Options.Window, breaker.Window);
         }
     }
