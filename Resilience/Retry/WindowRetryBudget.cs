@@ -36,8 +36,9 @@ public sealed class WindowRetryBudget : RetryBudget
 
     // Held from the check to the take, so that two threads cannot both take the last retry. First attempts need it not: they only add to the bound.
     private readonly Lock _gate = new();
-    // Successes are retries, totals are first attempts.
-    private readonly RollingCounter _window;
+    private readonly TimeProvider _clock;
+    // Successes are first attempts, failures are retries.
+    private readonly OutcomeWindow _window;
     private readonly long _ratioThousandths;
     private readonly long _minThousandths;
 
@@ -45,20 +46,21 @@ public sealed class WindowRetryBudget : RetryBudget
     public WindowRetryBudget(WindowRetryBudgetOptions options, TimeProvider clock)
     {
         options.Check();
-        _window = new RollingCounter(Buckets, options.Window / Buckets, clock);
+        _clock = clock;
+        _window = new OutcomeWindow(Buckets, options.Window / Buckets, clock);
         _ratioThousandths = (long)Math.Round(options.Ratio * 1000);
         _minThousandths = (long)Math.Round(options.MinRetriesPerSecond * options.Window.TotalSeconds * 1000);
     }
 
     /// <inheritdoc/>
-    public override void OnFirstAttempt() => _window.Add(0, 1);
+    public override void OnFirstAttempt() => _window.AddSuccess(_clock.GetTimestamp());
 
     private protected override bool TryTake()
     {
         lock (_gate)
         {
             if (AvailableThousandths() < 1000) return false;
-            _window.Add(1, 0);
+            _window.AddFailure(_clock.GetTimestamp());
             return true;
         }
     }
@@ -68,7 +70,7 @@ public sealed class WindowRetryBudget : RetryBudget
     // In whole thousandths, because 0.1 is not exact as a double.
     private long AvailableThousandths()
     {
-        var (retries, firstAttempts) = _window.Sum();
-        return _ratioThousandths * firstAttempts + _minThousandths - 1000 * retries;
+        var counted = _window.Read(_clock.GetTimestamp());
+        return _ratioThousandths * counted.Successes + _minThousandths - 1000 * counted.Failures;
     }
 }
