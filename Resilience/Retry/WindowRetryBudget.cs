@@ -53,7 +53,10 @@ public sealed class WindowRetryBudget : RetryBudget
     }
 
     /// <inheritdoc/>
-    public override void OnFirstAttempt() => _window.AddSuccess(_clock.GetTimestamp());
+    public override void OnFirstAttempt() => OnFirstAttempt(_clock.GetTimestamp());
+
+    /// <inheritdoc/>
+    public override void OnFirstAttempt(long now) => _window.AddSuccess(now);
 
     private protected override bool TryTake()
     {

@@ -69,6 +69,9 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     /// <summary>When the present attempt was begun.</summary>
     public long AttemptStartedAt { get; private set; }
 
+    /// <summary>When it was given its time.</summary>
+    public long StartedAt => _startedAt;
+
     /// <summary>Time until the deadline; negative when it has passed.</summary>
     public TimeSpan Remaining => _timeout - channel.Clock.GetElapsedTime(_startedAt);
 

@@ -43,7 +43,8 @@ internal sealed class ClientChain
 
     private ValueTask<CallOutcome> MeasureAsync(ClientCall call, ClientStep next)
     {
-        var span = _channel.Telemetry.Activities.StartActivity(call.Method.FullName[1..], ActivityKind.Client);
+        var activities = _channel.Telemetry.Activities;
+        var span = activities.HasListeners() ? activities.StartActivity(call.Method.FullName[1..], ActivityKind.Client) : null;
         return span is null && !_channel.Telemetry.MeasuresClients ? next(call) : MeasureAsync(call, next, span);
     }
 
