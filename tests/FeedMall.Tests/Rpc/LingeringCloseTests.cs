@@ -66,7 +66,6 @@ public sealed class LingeringCloseTests
     [Fact]
     public async Task A_client_that_closes_first_is_not_waited_for()
     {
-        // That is how a server of Kestrel ends in the middle of a read: the last one, which said that nothing follows, is never given back.
         var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var host = await EchoHost.StartAsync(listen: listen =>
         {
@@ -84,14 +83,15 @@ public sealed class LingeringCloseTests
             });
             listen.UseGrpc(new GrpcListenOptions(), _clock);
         });
-        using (var client = new TcpClient())
-        {
-            await client.ConnectAsync(host.Address.Host, host.Address.Port, Token);
-            // The preface and empty settings.
-            await client.GetStream().WriteAsync("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u0004\0\0\0\0\0"u8.ToArray(), Token);
-            // The server's answer shows that it is in its loop.
-            Assert.NotEqual(0, await client.GetStream().ReadAsync(new byte[100], Token));
-        }
+        using var client = new TcpClient();
+        await client.ConnectAsync(host.Address.Host, host.Address.Port, Token);
+        var stream = client.GetStream();
+        // The preface and empty settings.
+        await stream.WriteAsync("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u0004\0\0\0\0\0"u8.ToArray(), Token);
+        // The server's answer shows that it is in its loop.
+        Assert.NotEqual(0, await stream.ReadAsync(new byte[100], Token));
+        client.Client.Shutdown(SocketShutdown.Send);
+        while (await stream.ReadAsync(new byte[100], Token) > 0) { }
         await ended.Task.WaitAsync(Token);
         Assert.Empty(host.Errors);
     }
