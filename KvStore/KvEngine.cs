@@ -2,6 +2,7 @@ using FeedMall.KvStore.Commands;
 using FeedMall.KvStore.Data;
 using FeedMall.KvStore.Network;
 using FeedMall.KvStore.Persistence;
+using FeedMall.KvStore.Protocol;
 using FeedMall.Resilience;
 using Microsoft.Extensions.Options;
 
@@ -38,6 +39,8 @@ internal sealed class KvEngine
     public ClientRegistry Clients { get; } = new();
 
     public Traffic Traffic { get; } = new();
+
+    public BufferPool Buffers { get; } = new();
 
     public PubSub PubSub { get; } = new();
 

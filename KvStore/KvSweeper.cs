@@ -8,6 +8,8 @@ internal sealed class KvSweeper(KvEngine engine, TimeProvider clock) : Backgroun
     private const long CollectAboveBytes = 64L << 20;
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(20);
 
+    private long _droppedBytes;
+
     /// <summary>Removes every entry whose time has come, in slices, letting clients in between.</summary>
     public void ExpireDue()
     {
@@ -84,6 +86,12 @@ internal sealed class KvSweeper(KvEngine engine, TimeProvider clock) : Backgroun
         var released = engine.Keyspace.Slabs.ReleasedBytes;
         if (released >= CollectAboveBytes) engine.Keyspace.Slabs.TakeReleasedBytes();
         engine.Keyspace.Gate.Exit();
-        if (released >= CollectAboveBytes) GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        // Large buffers that come and go all the time make the collector run by themselves: those that have come to an end do not.
+        var dropped = engine.Buffers.DroppedBytes;
+        var haveEnded = dropped >= CollectAboveBytes && dropped == _droppedBytes;
+        _droppedBytes = dropped;
+        if (!haveEnded && released < CollectAboveBytes) return;
+        engine.Buffers.TakeDroppedBytes();
+        GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
     }
 }

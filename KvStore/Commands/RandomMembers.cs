@@ -94,9 +94,10 @@ internal static class RandomMembers
         else ReplyRepeated(c, map, -count, withValues);
     }
 
-    // Ends with the connection's limit on replies, if the count is absurd.
     private static void ReplyRepeated(CommandContext c, KvMap map, long count, bool withValues)
     {
+        // The same member may come any number of times, so an absurd count would fill the memory before it ends.
+        c.Reply.Expect(count);
         Head(c, count, withValues);
         for (; count > 0; count--) ReplyOne(c, map, map.Random(), withValues);
     }

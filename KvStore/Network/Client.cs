@@ -17,7 +17,7 @@ internal sealed class Client(long id, string address, string localAddress, KvEng
 
     public string LocalAddress => localAddress;
 
-    public ReplyWriter Reply { get; } = new() { MaxBytes = engine.Settings.Start.MaxReplyBytes };
+    public ReplyWriter Reply { get; } = new() { Pool = engine.Buffers, MaxBytes = engine.Settings.Start.MaxReplyBytes };
 
     public long ConnectedMs { get; } = engine.Clock.ElapsedMs;
 

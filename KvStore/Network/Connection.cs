@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Net.Sockets;
 using FeedMall.KvStore.Commands;
 using FeedMall.KvStore.Protocol;
@@ -7,7 +6,8 @@ namespace FeedMall.KvStore.Network;
 
 /// <summary>
 /// One client's connection: receive, run every complete command in order, send the replies with one call. While a reply is being sent nothing is read,
-/// so a client that does not read its replies fills only its own buffer. Data is read straight from the socket; with TLS through a stream.
+/// so a client that does not read its replies fills only its own buffer. Data is read straight from the socket when the loop says that some has come, or with TLS
+/// through a stream.
 /// </summary>
 internal sealed partial class Connection : IDisposable
 {
@@ -17,6 +17,8 @@ internal sealed partial class Connection : IDisposable
 
     private readonly Socket _socket;
     private readonly Stream? _tls;
+    private readonly ReadyLoop? _loop;
+    private readonly Readiness? _ready;
     private readonly KvEngine _engine;
     private readonly RequestParser _parser;
     private readonly Batch _batch;
@@ -24,12 +26,13 @@ internal sealed partial class Connection : IDisposable
     private byte[] _buffer = [];
     private int _start, _end;
 
-    public Connection(Socket socket, Stream? tls, Client client, KvEngine engine)
+    public Connection(Socket socket, Stream? tls, ReadyLoop? loop, Client client, KvEngine engine)
     {
         (_socket, _tls, Client, _engine) = (socket, tls, client, engine);
         _parser = new RequestParser(engine.Settings.Limits);
         _batch = new Batch(engine, client);
         _context = new CommandContext(engine, client);
+        if (tls is null && loop is not null) (_loop, _ready) = (loop, loop.Watch(socket));
         client.OpenOutbox = () => new Outbox(client, SendAsync, engine.Settings.Start.MaxSubscriberBytes);
     }
 
@@ -43,13 +46,26 @@ internal sealed partial class Connection : IDisposable
         while (!Client.IsClosing)
         {
             MakeRoom();
-            var receiving = ReceiveAsync();
-            rounds = receiving.IsCompleted ? rounds + 1 : 0;
-            var received = await receiving;
+            int received;
+            if (_ready is null)
+            {
+                var receiving = ReceiveAsync();
+                rounds = receiving.IsCompleted ? rounds + 1 : 0;
+                received = await receiving;
+            }
+            else
+            {
+                rounds = _ready.HasMore ? rounds + 1 : 0;
+                await _ready.WaitAsync();
+                received = ReceiveNow(_ready);
+            }
             if (received == 0) return;
+            if (received < 0) continue;
             _end += received;
             while (RunBatch() && !Client.IsClosing) await SendAsync();
             await SendAsync();
+            // Half a command that is on its way is progress too.
+            if (_start < _end) Client.LastActiveMs = _engine.Clock.ElapsedMs;
             if (rounds < MostRoundsAtOnce) continue;
             rounds = 0;
             await Task.Yield();
@@ -72,7 +88,8 @@ internal sealed partial class Connection : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
+        if (_ready is not null) _loop?.Unwatch(_ready);
+        _engine.Buffers.Return(_buffer);
         _buffer = [];
         Client.Reply.Dispose();
         _tls?.Dispose();
@@ -81,6 +98,18 @@ internal sealed partial class Connection : IDisposable
 
     private ValueTask<int> ReceiveAsync() =>
         _tls is null ? _socket.ReceiveAsync(_buffer.AsMemory(_end), SocketFlags.None) : _tls.ReadAsync(_buffer.AsMemory(_end));
+
+    // Below zero: nothing has come after all.
+    private int ReceiveNow(Readiness ready)
+    {
+        ready.BeginReceive();
+        var room = _buffer.AsSpan(_end);
+        var received = _socket.Receive(room, SocketFlags.None, out var error);
+        if (error == SocketError.WouldBlock) return -1;
+        if (error != SocketError.Success) throw new SocketException((int)error);
+        ready.EndReceive(isAll: received < room.Length);
+        return received;
+    }
 
     private async ValueTask SendAsync()
     {
@@ -189,9 +218,9 @@ internal sealed partial class Connection : IDisposable
     private void Replace(int bytes)
     {
         if (_end - _start >= _engine.Settings.Limits.MaxRequestBytes + FirstBytes) throw new ConnectionEndException("the request is larger than the query buffer may become");
-        var buffer = ArrayPool<byte>.Shared.Rent(bytes);
+        var buffer = BufferPool.Rent(bytes);
         _buffer.AsSpan(_start, _end - _start).CopyTo(buffer);
-        if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
+        _engine.Buffers.Return(_buffer);
         (_buffer, _start, _end) = (buffer, 0, _end - _start);
     }
 }

@@ -24,6 +24,7 @@ internal sealed partial class KvServer(KvEngine engine, IOptions<KvOptions> opti
     private readonly ConcurrentDictionary<Connection, Task> _connections = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly ServerAddressesFeature _addresses = new();
+    private readonly ReadyLoop? _loop = ReadyLoop.IsSupported ? new ReadyLoop() : null;
     private X509Certificate2? _certificate;
     private Socket? _listener;
     private Task _accepting = Task.CompletedTask;
@@ -75,6 +76,8 @@ internal sealed partial class KvServer(KvEngine engine, IOptions<KvOptions> opti
         // For whoever disposes of the server without stopping it: the accept that ends now is no failure.
         _stopping.Cancel();
         _listener?.Dispose();
+        foreach (var client in engine.Clients.All) client.Abort();
+        _loop?.Dispose();
         _certificate?.Dispose();
         _stopping.Dispose();
     }
@@ -110,7 +113,7 @@ internal sealed partial class KvServer(KvEngine engine, IOptions<KvOptions> opti
         var client = new Client(engine.Clients.NextId(), $"{socket.RemoteEndPoint}", $"{socket.LocalEndPoint}", engine)
         {
             IsStranger = engine.Settings.Password.Length > 0,
-            Abort = socket.Dispose,
+            Abort = () => Abort(socket),
         };
         if (isFull)
         {
@@ -119,6 +122,19 @@ internal sealed partial class KvServer(KvEngine engine, IOptions<KvOptions> opti
         }
         engine.Clients.Add(client);
         _ = ServeAsync(socket, client);
+    }
+
+    // Whatever its connection waits for ends, and it closes the socket itself.
+    private static void Abort(Socket socket)
+    {
+        try
+        {
+            socket.Shutdown(SocketShutdown.Both);
+        }
+        catch (Exception gone) when (gone is SocketException or ObjectDisposedException)
+        {
+            // It has ended by itself.
+        }
     }
 
     private static void Refuse(Socket socket)
@@ -141,7 +157,7 @@ internal sealed partial class KvServer(KvEngine engine, IOptions<KvOptions> opti
         try
         {
             var tls = _certificate is null ? null : await HandshakeAsync(socket, _certificate);
-            connection = new Connection(socket, tls, client, engine);
+            connection = new Connection(socket, tls, _loop, client, engine);
             var serving = connection.ServeAsync();
             _connections[connection] = serving;
             if (_stopping.IsCancellationRequested) connection.Drain();

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Text;
 using System.Globalization;
 using System.Runtime.CompilerServices;
@@ -11,6 +10,7 @@ internal sealed class ReplyWriter : IDisposable
 {
     private const int FirstBytes = 8 * 1024;
     private const int KeptBytes = 64 * 1024;
+    private const int LeastStringBytes = 6; // "$0", an empty line, two line ends
 
     private byte[] _buffer = [];
 
@@ -19,6 +19,9 @@ internal sealed class ReplyWriter : IDisposable
 
     /// <summary>Bytes that may wait to be sent; more ends the connection.</summary>
     public long MaxBytes { get; set; } = int.MaxValue;
+
+    /// <summary>Where its buffer comes from.</summary>
+    public BufferPool Pool { get; init; } = new();
 
     /// <summary>Bytes that wait to be sent.</summary>
     public int Length { get; private set; }
@@ -145,10 +148,16 @@ internal sealed class ReplyWriter : IDisposable
         Length += bytes.Length;
     }
 
+    /// <summary>So many strings are going to be written: ends the connection at once if they cannot fit, whatever they are.</summary>
+    public void Expect(long strings)
+    {
+        if (strings > (MaxBytes - Length) / LeastStringBytes) throw TooMuch();
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
+        Pool.Return(_buffer);
         (_buffer, Length) = ([], 0);
     }
 
@@ -186,14 +195,15 @@ internal sealed class ReplyWriter : IDisposable
         return _buffer.AsSpan(Length);
     }
 
+    private ConnectionEndException TooMuch() => new(string.Create(CultureInfo.InvariantCulture, $"more than {MaxBytes} bytes of replies wait to be sent"));
+
     private void Grow(int bytes)
     {
         var wanted = (long)Length + bytes;
-        if (wanted > MaxBytes || wanted > System.Array.MaxLength)
-            throw new ConnectionEndException(string.Create(CultureInfo.InvariantCulture, $"more than {MaxBytes} bytes of replies wait to be sent"));
-        var buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(Math.Max(Math.Max(FirstBytes, wanted), _buffer.Length * 2L), System.Array.MaxLength));
+        if (wanted > MaxBytes || wanted > System.Array.MaxLength) throw TooMuch();
+        var buffer = BufferPool.Rent((int)Math.Min(Math.Max(Math.Max(FirstBytes, wanted), _buffer.Length * 2L), System.Array.MaxLength));
         _buffer.AsSpan(0, Length).CopyTo(buffer);
-        if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
+        Pool.Return(_buffer);
         _buffer = buffer;
     }
 }
