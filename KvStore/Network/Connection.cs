@@ -167,9 +167,11 @@ internal sealed partial class Connection : IDisposable
                     if (_parser.Count > 0) Run();
                     _start += _parser.Consumed;
                     _parser.Reset();
-                    if (Client.IsClosing || !TryParse()) return false;
-                } while (!_batch.IsFull);
-                return true;
+                    if (Client.IsClosing) return false;
+                    // Before the next command is parsed: an inline command must not be parsed twice.
+                    if (_batch.IsFull) return true;
+                } while (TryParse());
+                return false;
             }
             finally
             {

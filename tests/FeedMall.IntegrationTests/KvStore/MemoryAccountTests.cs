@@ -26,7 +26,7 @@ public sealed class MemoryAccountTests
         // The code of all these commands is compiled, and the buffers are there.
         for (var round = 0; round < 3; round++) await FillAsync(client, 0, 20_000, "warm");
         await AskAsync(client, "FLUSHALL\r\n", 1);
-        var before = await LookAsync(client, process);
+        var before = await UntilAsync(() => LookAsync(client, process), now => now.Used < 1 << 20);
 
         await FillAsync(client, 0, Entries, "a");
         var full = await LookAsync(client, process);
@@ -41,8 +41,9 @@ public sealed class MemoryAccountTests
         AssertAgree(before, await LookAsync(client, process));
 
         await AskAsync(client, "FLUSHALL\r\n", 1);
-        var emptied = await UntilAsync(() => LookAsync(client, process), now => now.Used < before.Used + (1 << 20));
-        Assert.InRange(emptied.Resident - before.Resident, -20_000_000, (full.Resident - before.Resident) * 15 / 100);
+        var emptied = await UntilAsync(() => LookAsync(client, process), now => now.Used < 1 << 20);
+        // Pages go back at once; what stays for a while are small objects that the collector has not looked for yet.
+        Assert.True(emptied.Resident - before.Resident < (full.Resident - before.Resident) / 4, FormattableString.Invariant($"{emptied.Resident - before.Resident} bytes stay"));
     }
 
     private static void AssertAgree(Memory before, Memory now)
@@ -59,7 +60,7 @@ public sealed class MemoryAccountTests
             var text = new StringBuilder();
             for (var i = first; i < first + PerRequest; i++)
             {
-                var value = new string('x', 10 + i * 7919 % 590);
+                var value = new string('x', 10 + (int)(i * 7919L % 590));
                 string[] words = (i % 3) switch
                 {
                     0 => ["SET", $"{prefix}:{i}", value],
@@ -103,7 +104,7 @@ public sealed class MemoryAccountTests
         var text = new StringBuilder();
         var buffer = new byte[16 * 1024];
         while (!text.ToString().EndsWith("+PONG\r\n", StringComparison.Ordinal))
-            text.Append(Encoding.ASCII.GetString(buffer, 0, await client.GetStream().ReadAsync(buffer, Cancel)));
+            text.Append(Encoding.ASCII.GetString(buffer, 0, await client.GetStream().ReadAtLeastAsync(buffer, 1, cancellationToken: Cancel)));
         long Field(string name) => long.Parse(text.ToString().Split("\r\n").First(line => line.StartsWith(name + ":", StringComparison.Ordinal))[(name.Length + 1)..], CultureInfo.InvariantCulture);
         return new Memory(Field("used_memory"), Field("used_memory_dataset"), ProcessUse.ResidentBytes(process.ProcessId));
     }
