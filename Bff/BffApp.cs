@@ -3,6 +3,7 @@ using FeedMall.Bff.Auth;
 using FeedMall.Bff.Feed;
 using FeedMall.Bff.Mall;
 using FeedMall.Bff.Pages;
+using FeedMall.Bff.Protection;
 using FeedMall.Bff.Swagger;
 using FeedMall.ServiceDefaults;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -23,6 +24,7 @@ public static class BffApp
             (kestrel, options) => kestrel.Limits.MaxRequestBodySize = options.Value.MaxBodyBytes);
         builder.Services.ConfigureHttpJsonOptions(options => Json.Configure(options.SerializerOptions));
         builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
+        builder.Services.AddProtection();
         builder.Services.AddDomainClients();
         Tokens.Add(builder);
         builder.Services.AddSwagger();

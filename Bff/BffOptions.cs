@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Microsoft.Extensions.Options;
 
 namespace FeedMall.Bff;
@@ -32,6 +34,17 @@ public sealed class BffOptions
     /// <summary>Largest body of a request in bytes. Default 65,536; 1,024 to 1,048,576.</summary>
     public long MaxBodyBytes { get; set; } = 65_536;
 
+    /// <summary>
+    /// The proxies in front of this service, addresses or networks like 10.0.0.0/8, parted by commas: they say where a request comes from, and how much it
+    /// matters. Default 127.0.0.1,::1.
+    /// </summary>
+    public string TrustedProxies { get; set; } = "127.0.0.1,::1";
+
+    /// <exception cref="FormatException">One is neither an address nor a network.</exception>
+    internal static IPNetwork[] ParseNetworks(string text) =>
+        [.. text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(part =>
+            IPAddress.TryParse(part, out var address) ? new IPNetwork(address, address.AddressFamily == AddressFamily.InterNetworkV6 ? 128 : 32) : IPNetwork.Parse(part))];
+
     internal static IReadOnlyList<Uri> Split(string addresses) =>
         [.. addresses.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(address => new Uri(address))];
 }
@@ -39,8 +52,8 @@ public sealed class BffOptions
 /// <summary>Refuses a start with a bad setting, naming the key.</summary>
 internal sealed class BffOptionsValidator : IValidateOptions<BffOptions>
 {
-    private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(10);
-    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(10);
+    internal static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(10);
+    internal static readonly TimeSpan Longest = TimeSpan.FromSeconds(10);
 
     public ValidateOptionsResult Validate(string? name, BffOptions options)
     {
@@ -59,7 +72,21 @@ internal sealed class BffOptionsValidator : IValidateOptions<BffOptions>
         Require(options.TokenLifetime >= TimeSpan.FromMinutes(1) && options.TokenLifetime <= TimeSpan.FromDays(30), nameof(options.TokenLifetime), "1 minute to 30 days");
         Require(options.KeysDirectory.Length > 0, nameof(options.KeysDirectory), "a folder");
         Require(options.MaxBodyBytes is >= 1024 and <= 1_048_576, nameof(options.MaxBodyBytes), "1,024 to 1,048,576 bytes");
+        Require(AreNetworks(options.TrustedProxies), nameof(options.TrustedProxies), "addresses or networks like 10.0.0.0/8, parted by commas, or empty");
         return errors.Count > 0 ? ValidateOptionsResult.Fail(errors) : ValidateOptionsResult.Success;
+    }
+
+    private static bool AreNetworks(string text)
+    {
+        try
+        {
+            BffOptions.ParseNetworks(text);
+            return true;
+        }
+        catch (FormatException)
+        {
+            return false;
+        }
     }
 
     private static bool AreAddresses(string text)

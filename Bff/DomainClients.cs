@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using FeedMall.Bff.Pages;
+using FeedMall.Bff.Protection;
 using FeedMall.Proto.Feed.V1;
 using FeedMall.Proto.Mall.V1;
 using FeedMall.Rpc;
@@ -21,36 +22,43 @@ internal static class DomainClients
 
     public static void AddDomainClients(this IServiceCollection services)
     {
-        Add<Users.UsersClient>(services, options => options.FeedAddresses);
-        Add<Posts.PostsClient>(services, options => options.FeedAddresses);
-        Add<Likes.LikesClient>(services, options => options.FeedAddresses);
-        Add<Shops.ShopsClient>(services, options => options.MallAddresses);
-        Add<Products.ProductsClient>(services, options => options.MallAddresses);
-        Add<Collections.CollectionsClient>(services, options => options.MallAddresses);
-        AddHealthCheck(services, "feed", options => options.FeedAddresses);
-        AddHealthCheck(services, "mall", options => options.MallAddresses);
+        Add<Users.UsersClient>(services, "feed");
+        Add<Posts.PostsClient>(services, "feed");
+        Add<Likes.LikesClient>(services, "feed");
+        Add<Shops.ShopsClient>(services, "mall");
+        Add<Products.ProductsClient>(services, "mall");
+        Add<Collections.CollectionsClient>(services, "mall");
+        AddHealthCheck(services, "feed");
+        AddHealthCheck(services, "mall");
     }
 
-    private static void Add<TClient>(IServiceCollection services, Func<BffOptions, string> addresses) where TClient : ClientBase<TClient> =>
-        services.AddGrpcClient<TClient>((provider, options) => Configure(provider, options, addresses));
+    private static void Add<TClient>(IServiceCollection services, string service) where TClient : ClientBase<TClient> =>
+        services.AddGrpcClient<TClient>((provider, options) =>
+        {
+            Configure(provider, options, service);
+            var dependencies = provider.GetRequiredService<Dependencies>();
+            (options.Bulkhead, options.FindBreaker) = (dependencies.BulkheadOf(service), dependencies.FindBreaker);
+        });
 
-    // Both services answer the same health contract, so the container cannot tell their clients apart by type.
-    private static void AddHealthCheck(IServiceCollection services, string name, Func<BffOptions, string> addresses) =>
+    // Both services answer the same health contract, so the container cannot tell their clients apart by type. Their calls pass no protection: they are to
+    // find out how things are.
+    private static void AddHealthCheck(IServiceCollection services, string service) =>
         services.AddGrpcChannels().AddHealthChecks().Add(new HealthCheckRegistration(
-            name,
+            service,
             provider =>
             {
                 var options = new GrpcClientOptions();
-                Configure(provider, options, addresses);
+                Configure(provider, options, service);
                 return new DomainHealthCheck(
                     new Health.HealthClient(provider.GetRequiredService<RpcChannels>().Get(options)), provider.GetRequiredService<TimeProvider>());
             },
             HealthStatus.Unhealthy,
             tags: null));
 
-    private static void Configure(IServiceProvider provider, GrpcClientOptions options, Func<BffOptions, string> addresses)
+    private static void Configure(IServiceProvider provider, GrpcClientOptions options, string service)
     {
-        options.Addresses = BffOptions.Split(addresses(provider.GetRequiredService<IOptions<BffOptions>>().Value));
+        var settings = provider.GetRequiredService<IOptions<BffOptions>>().Value;
+        options.Addresses = BffOptions.Split(service == "feed" ? settings.FeedAddresses : settings.MallAddresses);
         options.DefaultTimeout = LongestCall;
         options.Headers = s_headers;
     }

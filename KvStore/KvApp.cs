@@ -1,5 +1,6 @@
 using FeedMall.KvStore.Network;
 using FeedMall.KvStore.Persistence;
+using FeedMall.KvStore.Toy;
 using FeedMall.Resilience;
 using FeedMall.ServiceDefaults;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -24,6 +25,7 @@ public static class KvApp
         // Before the sweeper and the server: the data is there before anything looks at it.
         builder.Services.AddHostedService<PersistenceService>();
         builder.Services.AddHostedService<KvSweeper>();
+        builder.Services.AddHostedService<ToyServer>();
         var app = builder.Build();
         // Nobody else asks for it.
         app.Services.GetRequiredService<KvMetrics>();

@@ -77,6 +77,12 @@ public sealed class KvOptions
 
     /// <summary>Changes that may wait for the disk, in bytes; who makes more waits for it. Default 64 MiB; 64 KiB to 1 GiB.</summary>
     public int AppendBufferBytes { get; set; } = 64 * 1024 * 1024;
+
+    /// <summary>The port of the loopback interface for the toy's line protocol, which knows neither passwords nor TLS. Default 0: it is not spoken.</summary>
+    public int ToyPort { get; set; }
+
+    /// <summary>Whether it is answered byte for byte as the toy did: no line ends, nothing after SET. Default false.</summary>
+    public bool ToyLegacyExact { get; set; }
 }
 
 /// <summary>Refuses a start with a value out of its range, naming the key.</summary>
@@ -112,6 +118,8 @@ internal sealed class KvOptionsValidator : IValidateOptions<KvOptions>
         Check(options.AppendRewriteMinBytes >= 0, nameof(options.AppendRewriteMinBytes), "a number of bytes");
         Check(options.AppendRewritePercent is >= 0 and <= 10_000, nameof(options.AppendRewritePercent), "from 0 (never) to 10,000");
         Check(options.AppendBufferBytes is >= 64 * 1024 and <= 1 << 30, nameof(options.AppendBufferBytes), "from 65,536 to 1,073,741,824");
+        Check(options.ToyPort is >= 0 and <= 65_535 && (options.ToyPort == 0 || options.ToyPort != options.Port), nameof(options.ToyPort), "a port other than Kv:Port, or 0 for none");
+        Check(options.ToyPort == 0 || (string.IsNullOrEmpty(options.Password) && !options.Tls), nameof(options.ToyPort), "0 (none) with Kv:Password or Kv:Tls: the toy protocol has neither");
         return errors.Count > 0 ? ValidateOptionsResult.Fail(errors) : ValidateOptionsResult.Success;
     }
 }

@@ -12,6 +12,18 @@ public static class MetadataKeys
     /// <summary>The name of the calling application.</summary>
     public const string App = "app";
 
+    /// <summary>The application that the first request came from, on all hops.</summary>
+    public const string CallerApp = Global + "app";
+
+    /// <summary>How much it hurts when the request is refused: critical_plus, critical, sheddable_plus or sheddable.</summary>
+    public const string Criticality = Global + "criticality";
+
+    /// <summary>Which copies of the services the request is for.</summary>
+    public const string Colour = Global + "color";
+
+    /// <summary>The IP address of the client that the first request came from.</summary>
+    public const string ClientAddress = Global + "client-ip";
+
     /// <summary>Asks a server for its <see cref="CpuUsage"/>.</summary>
     public const string EnableCpuUsage = "enable-cpu-usage";
 

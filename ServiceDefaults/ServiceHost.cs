@@ -36,7 +36,8 @@ public static class ServiceHost
             ContentRootPath = AppContext.BaseDirectory,
         });
         var file = new SettingsFile { Path = $"{identity.Name}.json", Optional = false, ReloadOnChange = true };
-        ReadSettings(builder.Configuration, file, args);
+        var overrides = new OverrideSettings();
+        ReadSettings(builder.Configuration, file, overrides, args);
         if (builder.Configuration["Log:InstanceId"] is { Length: > 0 } instance) identity = identity with { Instance = instance };
 
         builder.Services.AddSingleton(identity);
@@ -52,19 +53,23 @@ public static class ServiceHost
         builder.Services.AddHealthChecks().AddCheck<StartedCheck>("started");
         builder.AddServiceLogs();
         builder.AddServiceTelemetry(identity);
+        builder.Services.AddSingleton(overrides);
+        builder.Services.AddSingleton<GovernorKey>();
+        builder.Services.AddSingleton<GovernorParts>();
         builder.Services.AddSingleton<GovernorServer>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<GovernorServer>());
         if (identity.SpeaksHttp) Listen(builder, protocols);
         return builder;
     }
 
-    private static void ReadSettings(ConfigurationManager settings, SettingsFile file, string[] args)
+    private static void ReadSettings(ConfigurationManager settings, SettingsFile file, OverrideSettings overrides, string[] args)
     {
         settings.Sources.Clear();
         settings.SetBasePath(AppContext.BaseDirectory);
         settings.Sources.Add(file);
         settings.AddEnvironmentVariables();
         settings.AddCommandLine(args);
+        settings.Sources.Add(overrides);
     }
 
     private static void Listen(WebApplicationBuilder builder, HttpProtocols protocols)

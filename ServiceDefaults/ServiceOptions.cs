@@ -12,8 +12,11 @@ public sealed class ServiceOptions
     /// <summary>Where the service itself listens: http or https, an IP address or localhost, a port (0: a free one). No default: the settings file has it.</summary>
     public string Url { get; set; } = "";
 
-    /// <summary>Where metrics, health and, later, switches are served, for operators only. Empty: nowhere.</summary>
+    /// <summary>Where metrics, health and, in the Bff, protections are served, for operators only. Empty: nowhere.</summary>
     public string GovernorUrl { get; set; } = "";
+
+    /// <summary>What operators must send as X-Api-Key to change something through the governor. Empty: a random one, in DataDirectory/governor.key.</summary>
+    public string GovernorKey { get; set; } = "";
 
     /// <summary>The certificate of an https Url, a PEM file.</summary>
     public string? CertificatePath { get; set; }

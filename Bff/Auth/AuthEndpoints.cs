@@ -1,7 +1,9 @@
 using FeedMall.Bff.Answers;
 using FeedMall.Bff.Edge;
+using FeedMall.Bff.Protection;
 using FeedMall.Bff.Requests;
 using FeedMall.Proto.Feed.V1;
+using FeedMall.Resilience.Queueing;
 using FluentValidation;
 
 namespace FeedMall.Bff.Auth;
@@ -40,7 +42,9 @@ internal static class AuthEndpoints
 {
     public static void MapAuth(this IEndpointRouteBuilder routes)
     {
-        var auth = routes.MapGroup("/v1/auth").WithTags("Auth").AllowAnonymous().WithMetadata(new RouteTimeout(options => options.AuthTimeout));
+        var auth = routes.MapGroup("/v1/auth").WithTags("Auth").AllowAnonymous()
+            // Passwords are guessed by trying, and to check one is the dearest thing that we do.
+            .Protect(new RoutePolicy { Timeout = options => options.AuthTimeout, Criticality = Criticality.CriticalPlus, ClientRate = 5, ClientBurst = 50 });
         auth.MapPost("/register", Register).Validate<Credentials, RegistrationRules>().WithName(nameof(Register))
             .WithSummary("Register").WithDescription("Creates a user. Names are unique regardless of case.")
             .CanFail(400, 408, 409, 413, 415, 503, 504);

@@ -1,24 +1,28 @@
 using System.Text.Json;
 using FeedMall.Bff.Answers;
+using FeedMall.Bff.Protection;
+using FeedMall.Resilience;
 using FeedMall.Rpc.Errors;
 using Grpc.Core;
 
 namespace FeedMall.Bff.Edge;
 
 /// <summary>THE place where exceptions, and answers that have no body yet, become failure envelopes.</summary>
-internal sealed partial class ErrorEdge(RequestDelegate next, ILogger<ErrorEdge> log)
+internal sealed partial class ErrorEdge(RequestDelegate next, Decisions decisions, ILogger<ErrorEdge> log)
 {
     public async Task InvokeAsync(HttpContext context)
     {
         try
         {
             await next(context);
-            if (context.Response is { HasStarted: false, StatusCode: >= 400, ContentType: null }) await WriteAsync(context, Failures.OfStatus(context.Response.StatusCode));
+            if (context.Response is { HasStarted: false, StatusCode: >= 400, ContentType: null }) await Failures.WriteAsync(context, Failures.OfStatus(context.Response.StatusCode));
         }
         catch (Exception exception) when (!context.Response.HasStarted)
         {
             // The outermost edge of a request: whatever went wrong becomes an answer, and the process lives on.
-            await WriteAsync(context, Translate(context, exception));
+            var failure = Translate(context, exception);
+            if (MechanismOf(failure.Reason) is { } mechanism) decisions.Tell(context, mechanism, failure.Reason, Effect.Refused);
+            await Failures.WriteAsync(context, failure);
         }
     }
 
@@ -48,15 +52,14 @@ internal sealed partial class ErrorEdge(RequestDelegate next, ILogger<ErrorEdge>
         return Failures.OfStatus(StatusCodes.Status500InternalServerError);
     }
 
-    private static Task WriteAsync(HttpContext context, Failure failure)
+    // What protections on the way to a domain service decide comes back as an error of the call.
+    private static string? MechanismOf(string reason) => reason switch
     {
-        // What was set for a success does not belong to a failure; what authentication set does.
-        context.Response.Headers.Remove("ETag");
-        context.Response.StatusCode = failure.Code;
-        // Nobody is there to read it; the status is for the access log.
-        if (context.RequestAborted.IsCancellationRequested) return Task.CompletedTask;
-        return context.Response.WriteAsJsonAsync(failure with { TraceId = RequestContext.TraceId }, context.RequestAborted);
-    }
+        RefusalReasons.CircuitBreakerOpen => Mechanisms.Breaker,
+        RefusalReasons.BulkheadFull => Mechanisms.Bulkhead,
+        RefusalReasons.DeadlineExceeded or RefusalReasons.DeadlineInsufficient => Mechanisms.Deadline,
+        _ => null,
+    };
 
     [LoggerMessage(2, LogLevel.Warning, "A service behind this one failed: {Code} {Detail}")]
     private partial void LogUpstream(StatusCode code, string? detail);

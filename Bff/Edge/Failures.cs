@@ -28,7 +28,7 @@ internal static class Failures
                 return new Failure(504, info?.Reason is RefusalReasons.DeadlineInsufficient ? RefusalReasons.DeadlineInsufficient : RefusalReasons.DeadlineExceeded,
                     "The answer did not come in time: try again, or with more time.", None, "");
             case StatusCode.Unavailable:
-                return new Failure(503, info?.Reason is Reasons.NoEndpoint ? Reasons.NoEndpoint : Reasons.UpstreamError,
+                return new Failure(503, info?.Reason is Reasons.NoEndpoint or RefusalReasons.CircuitBreakerOpen or RefusalReasons.BulkheadFull ? info.Reason : Reasons.UpstreamError,
                     "A service behind this one does not answer just now: try again later.", None, "");
             case StatusCode.Cancelled:
                 return OfStatus(499);
@@ -37,6 +37,26 @@ internal static class Failures
         if (info is null || error.StatusCode is StatusCode.Internal or StatusCode.Unknown or StatusCode.DataLoss or StatusCode.Unimplemented)
             return new Failure(500, Reasons.UpstreamError, "A service behind this one failed.", None, "");
         return new Failure(StatusTables.ToHttp(error.StatusCode), info.Reason, error.Status.Detail, info.Metadata, "");
+    }
+
+    /// <summary>The answer to who was turned away by a mechanism.</summary>
+    public static Failure Of(Reason reason) => reason switch
+    {
+        Reason.RateLimited or Reason.QuotaExceeded => new Failure(429, reason.Text(), "Too many requests: try again after the time in Retry-After.", None, ""),
+        Reason.DeadlineExceeded or Reason.DeadlineInsufficient => new Failure(504, reason.Text(), "The answer would not come in time: try again, or with more time.", None, ""),
+        _ => new Failure(503, reason.Text(), "There is more to do than can be done just now: try again after the time in Retry-After.", None, ""),
+    };
+
+    /// <summary>Writes the envelope, in place of whatever was to be the answer.</summary>
+    public static Task WriteAsync(HttpContext context, Failure failure)
+    {
+        // What was set for a success does not belong to a failure; what authentication set does.
+        context.Response.Headers.Remove("ETag");
+        context.Response.StatusCode = failure.Code;
+        var callerGone = context.Features.Get<RequestContext>()?.CallerGone ?? context.RequestAborted;
+        // Nobody is there to read it; the status is for the access log.
+        if (callerGone.IsCancellationRequested) return Task.CompletedTask;
+        return context.Response.WriteAsJsonAsync(failure with { TraceId = RequestContext.TraceId }, callerGone);
     }
 
     public static Failure Of(JsonException json)

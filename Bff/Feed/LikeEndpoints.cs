@@ -1,5 +1,6 @@
 using FeedMall.Bff.Answers;
 using FeedMall.Bff.Edge;
+using FeedMall.Bff.Protection;
 using FeedMall.Bff.Requests;
 using FeedMall.Proto.Feed.V1;
 
@@ -10,7 +11,7 @@ internal static class LikeEndpoints
 {
     public static void MapLikes(this IEndpointRouteBuilder routes)
     {
-        var likes = routes.MapGroup("/v1/feed/posts/{id}/like").WithTags("Feed").RequireAuthorization();
+        var likes = routes.MapGroup("/v1/feed/posts/{id}/like").WithTags("Feed").Protect().RequireAuthorization();
         likes.MapPut("", AddLike).WithName(nameof(AddLike))
             .WithSummary("Like a post").WithDescription("Doing it twice counts once.")
             .CanFail(400, 401, 404, 503, 504);

@@ -1,5 +1,6 @@
 using FeedMall.Bff.Answers;
 using FeedMall.Bff.Edge;
+using FeedMall.Bff.Protection;
 using FeedMall.Bff.Requests;
 using FeedMall.Proto.Common.V1;
 using FeedMall.Proto.Feed.V1;
@@ -13,7 +14,7 @@ internal static class PostEndpoints
 {
     public static void MapPosts(this IEndpointRouteBuilder routes)
     {
-        var posts = routes.MapGroup("/v1/feed").WithTags("Feed");
+        var posts = routes.MapGroup("/v1/feed").WithTags("Feed").Protect();
         posts.MapPost("/posts", CreatePost).RequireAuthorization().Validate<NewPost, NewPostRules>().WithName(nameof(CreatePost))
             .WithSummary("Publish a post").WithDescription("As the logged-in user. A post of type video needs a video, the others must not have one.")
             .CanFail(400, 401, 408, 413, 415, 503, 504);

@@ -1,5 +1,6 @@
 using FeedMall.Bff.Answers;
 using FeedMall.Bff.Edge;
+using FeedMall.Bff.Protection;
 using FeedMall.Bff.Requests;
 using FeedMall.Proto.Mall.V1;
 
@@ -10,7 +11,7 @@ internal static class CollectionEndpoints
 {
     public static void MapCollections(this IEndpointRouteBuilder routes)
     {
-        var collections = routes.MapGroup("/v1/mall/collections").WithTags("Mall");
+        var collections = routes.MapGroup("/v1/mall/collections").WithTags("Mall").Protect();
         collections.MapPost("", CreateCollection).RequireAuthorization().Validate<NewCollection, NewCollectionRules>().WithName(nameof(CreateCollection))
             .WithSummary("Create a collection").WithDescription("A draft at first, seen by its shop's owner only. All SKUs are of products of the same shop, in one currency.")
             .CanFail(400, 401, 403, 404, 408, 412, 413, 415, 503, 504);

@@ -1,5 +1,6 @@
 using FeedMall.Bff.Answers;
 using FeedMall.Bff.Edge;
+using FeedMall.Bff.Protection;
 using FeedMall.Bff.Requests;
 using FeedMall.Proto.Common.V1;
 using FeedMall.Proto.Mall.V1;
@@ -12,7 +13,7 @@ internal static class ProductEndpoints
 {
     public static void MapProducts(this IEndpointRouteBuilder routes)
     {
-        var products = routes.MapGroup("/v1/mall/products").WithTags("Mall");
+        var products = routes.MapGroup("/v1/mall/products").WithTags("Mall").Protect();
         products.MapPost("", CreateProduct).RequireAuthorization().Validate<NewProduct, NewProductRules>().WithName(nameof(CreateProduct))
             .WithSummary("Add a product").WithDescription("To a shop of the logged-in user.")
             .CanFail(400, 401, 403, 404, 408, 413, 415, 503, 504);

@@ -1,5 +1,6 @@
 using FeedMall.Bff.Answers;
 using FeedMall.Bff.Edge;
+using FeedMall.Bff.Protection;
 using FeedMall.Bff.Requests;
 using FeedMall.Proto.Mall.V1;
 
@@ -10,7 +11,7 @@ internal static class ShopEndpoints
 {
     public static void MapShops(this IEndpointRouteBuilder routes)
     {
-        var shops = routes.MapGroup("/v1/mall/shops").WithTags("Mall");
+        var shops = routes.MapGroup("/v1/mall/shops").WithTags("Mall").Protect();
         shops.MapPost("", CreateShop).RequireAuthorization().Validate<NewShop, NewShopRules>().WithName(nameof(CreateShop))
             .WithSummary("Open a shop").WithDescription("The logged-in user owns it.")
             .CanFail(400, 401, 408, 413, 415, 503, 504);

@@ -2,6 +2,7 @@ using FeedMall.Bff.Answers;
 using FeedMall.Bff.Edge;
 using FeedMall.Bff.Feed;
 using FeedMall.Bff.Mall;
+using FeedMall.Bff.Protection;
 using FeedMall.Proto.Common.V1;
 using FeedMall.Proto.Feed.V1;
 using FeedMall.Proto.Mall.V1;
@@ -23,7 +24,7 @@ internal static class HomeEndpoints
     private const int SectionLimit = 20;
 
     public static void MapPages(this IEndpointRouteBuilder routes) =>
-        routes.MapGet("/v1/pages/home", GetHome).WithTags("Pages").WithName(nameof(GetHome))
+        routes.MapGet("/v1/pages/home", GetHome).WithTags("Pages").Protect().WithName(nameof(GetHome))
             .WithSummary("Read the home page")
             .WithDescription("Feed and mall, gathered at the same time. A side that fails or is too slow is left out and named in degraded; the page itself still answers 200.")
             .CanFail(401, 503, 504);

@@ -47,6 +47,7 @@ public abstract class Breaker : Gate
         _clock = clock;
         _chance = chance;
         _window = new OutcomeWindow(options.Buckets, options.Window / options.Buckets, clock);
+        Apply(options);
     }
 
     /// <summary>For governor, console and tests.</summary>
@@ -60,15 +61,18 @@ public abstract class Breaker : Gate
             lastPass == long.MinValue ? null : _clock.GetElapsedTime(lastPass, now));
     }
 
+    /// <summary>How far back it counts.</summary>
+    internal TimeSpan Window => _window.Window;
+
     /// <summary>That the next call is dropped, if no probe is due. 0 or less: closed.</summary>
     internal abstract double DropProbability(in OutcomeTally tally);
 
-    /// <summary>Takes over a changed shape of the window; what was counted stays.</summary>
-    private protected void Apply(BreakerOptions options, TimeSpan probeInterval)
+    /// <summary>Takes over changed options; what was counted stays. One thread at a time.</summary>
+    private protected void Apply(BreakerOptions options)
     {
         _window.Reshape(options.Buckets, options.Window / options.Buckets);
         Volatile.Write(ref _probeInterval,
-            probeInterval == Timeout.InfiniteTimeSpan ? long.MaxValue : (long)(probeInterval.TotalSeconds * _clock.TimestampFrequency));
+            options.ProbeAfter == Timeout.InfiniteTimeSpan ? long.MaxValue : (long)(options.ProbeAfter.TotalSeconds * _clock.TimestampFrequency));
     }
 
     /// <inheritdoc/>
@@ -100,5 +104,31 @@ public abstract class Breaker : Gate
         if (_chance.NextDouble() < p) return false;
         Volatile.Write(ref _lastPass, now);
         return true;
+    }
+}
+
+/// <summary>A breaker with its options.</summary>
+public abstract class Breaker<TOptions> : Breaker where TOptions : BreakerOptions
+{
+    // Guards the change of the options, so that they and the shape of the window stay together.
+    private readonly Lock _changing = new();
+    // Replaced as a whole, so that a decision sees settings that belong together.
+    private volatile TOptions _options;
+
+    private protected Breaker(TOptions options, TimeProvider clock, IChance chance) : base(options, clock, chance) => _options = options;
+
+    /// <summary>May be changed at any time; checked, and what was counted stays.</summary>
+    public TOptions Options
+    {
+        get => _options;
+        set
+        {
+            value.Check();
+            lock (_changing)
+            {
+                _options = value;
+                Apply(value);
+            }
+        }
     }
 }

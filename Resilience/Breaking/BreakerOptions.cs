@@ -18,6 +18,9 @@ public abstract record BreakerOptions
     /// <summary>Nothing is dropped while fewer calls than this stand in the window. 0 to 1 000 000; default 20.</summary>
     public int MinRequests { get; init; } = 20;
 
+    /// <summary>While throttling, a call is let through when none was for longer than this; infinite: never.</summary>
+    internal virtual TimeSpan ProbeAfter => Timeout.InfiniteTimeSpan;
+
     /// <summary>Throws <see cref="ArgumentOutOfRangeException"/> with the name of the first value that is out of its range.</summary>
     public virtual void Check()
     {

@@ -17,8 +17,8 @@ public enum GutterTarget : byte
 
 /// <summary>What a pair has done since its start.</summary>
 /// <param name="Primary">Calls let through to the primary.</param>
-/// <param name="Standby">Calls let through to the standby.</param>
-/// <param name="Refused">Calls that found both closed.</param>
+/// <param name="Standby">Calls let through to the standby, those that had failed at the primary included.</param>
+/// <param name="Refused">Calls that found both closed. A call that failed at the primary and found no room at the standby is none of them.</param>
 public readonly record struct GutterCounts(long Primary, long Standby, long Refused);
 
 /// <summary>The right to call one target of a pair; like <see cref="Permit"/>, given back exactly once.</summary>
@@ -65,20 +65,39 @@ public readonly struct GutterPermit : IDisposable
 /// <param name="standbyLimit">Limits how many calls are at the standby at once.</param>
 public sealed class GutterPair(Gate primary, Gate standby, Gate standbyLimit)
 {
+    // Guards the change of the three gates' dry run, so that they stay together.
+    private readonly Lock _changing = new();
     private long _primary;
     private long _standby;
     private long _refused;
 
-    /// <summary>What went where.</summary>
-    public GutterCounts Counts => new(Interlocked.Read(ref _primary), Interlocked.Read(ref _standby), Interlocked.Read(ref _refused));
+    /// <summary>
+    /// Of all three gates at once. True: they decide and count as always, and every call goes to the primary. May be changed at any time; false when one of them is not.
+    /// </summary>
+    public bool DryRun
+    {
+        get => primary.DryRun && standby.DryRun && standbyLimit.DryRun;
+        set
+        {
+            lock (_changing) primary.DryRun = standby.DryRun = standbyLimit.DryRun = value;
+        }
+    }
+
+    /// <summary>What went where, for governor, console and tests.</summary>
+    public GutterCounts Snapshot() => new(Interlocked.Read(ref _primary), Interlocked.Read(ref _standby), Interlocked.Read(ref _refused));
 
     /// <summary>Asks for a permit for the primary, or else for the standby.</summary>
     public GutterPermit TryEnter()
     {
         var permit = primary.TryEnter();
-        if (!permit.IsAdmitted) return TryEnterStandby(permit.Reason);
-        Interlocked.Increment(ref _primary);
-        return new GutterPermit(GutterTarget.Primary, permit, default, permit.Reason);
+        if (permit.IsAdmitted)
+        {
+            Interlocked.Increment(ref _primary);
+            return new GutterPermit(GutterTarget.Primary, permit, default, permit.Reason);
+        }
+        var other = TryEnterStandby(permit.Reason);
+        if (!other.IsAdmitted) Interlocked.Increment(ref _refused);
+        return other;
     }
 
     /// <summary>
@@ -102,7 +121,6 @@ public sealed class GutterPair(Gate primary, Gate standby, Gate standbyLimit)
             }
             place.Dispose();
         }
-        Interlocked.Increment(ref _refused);
         return new GutterPermit(GutterTarget.None, default, default, reason);
     }
 }

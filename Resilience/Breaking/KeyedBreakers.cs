@@ -31,12 +31,13 @@ public sealed record KeyedBreakersOptions
 /// </remarks>
 public sealed class KeyedBreakers<TKey> where TKey : notnull
 {
-    // Guards adding and removing, so that a key has one breaker and the bound holds. Looking up takes no lock.
+    // Guards adding and removing, so that a key has one breaker and the bound holds, and the dry run. Looking up takes no lock.
     private readonly Lock _changing = new();
     private readonly ConcurrentDictionary<TKey, Entry> _entries = new();
     private readonly Func<TKey, Breaker> _create;
     private readonly TimeProvider _clock;
     private volatile KeyedBreakersOptions _options;
+    private volatile bool _dryRun;
     private long _sweptAt;
     private long _evicted;
 
@@ -59,6 +60,20 @@ public sealed class KeyedBreakers<TKey> where TKey : notnull
         {
             value.Check();
             _options = value;
+        }
+    }
+
+    /// <summary>Of all breakers, those made later included. True: they decide and count as always, but let everything in.</summary>
+    public bool DryRun
+    {
+        get => _dryRun;
+        set
+        {
+            lock (_changing)
+            {
+                _dryRun = value;
+                foreach (var entry in _entries.Values) entry.Breaker.DryRun = value;
+            }
         }
     }
 
@@ -87,7 +102,9 @@ public sealed class KeyedBreakers<TKey> where TKey : notnull
         {
             if (_entries.TryGetValue(key, out var known)) return known;
             MakeRoom();
-            return _entries[key] = new Entry(_create(key), now);
+            var breaker = _create(key);
+            breaker.DryRun |= _dryRun;
+            return _entries[key] = new Entry(breaker, now);
         }
     }
 

@@ -15,28 +15,11 @@ public sealed record PlainSreBreakerOptions : BreakerOptions
 /// The formula of the SRE book alone: <c>p = max(0, (requests − K · accepts) / (requests + 1))</c>. Easy to reckon with, but after an outage it waits for
 /// lucky calls and needs several windows to recover: keep the window short. (ALGORITHMS §2.1.)
 /// </summary>
-public sealed class PlainSreBreaker : Breaker
+public sealed class PlainSreBreaker(PlainSreBreakerOptions options, TimeProvider clock, IChance chance) : Breaker<PlainSreBreakerOptions>(options, clock, chance)
 {
-    private volatile PlainSreBreakerOptions _options;
-
-    /// <summary>Checks the options.</summary>
-    public PlainSreBreaker(PlainSreBreakerOptions options, TimeProvider clock, IChance chance) : base(options, clock, chance) => _options = options;
-
-    /// <summary>May be changed at any time; checked, and what was counted stays.</summary>
-    public PlainSreBreakerOptions Options
-    {
-        get => _options;
-        set
-        {
-            value.Check();
-            _options = value;
-            Apply(value, Timeout.InfiniteTimeSpan);
-        }
-    }
-
     internal override double DropProbability(in OutcomeTally tally)
     {
-        var options = _options;
+        var options = Options;
         var requests = tally.Requests;
         if (requests < options.MinRequests) return 0;
         return Math.Max(0, (requests - options.K * tally.Successes) / (requests + 1));

@@ -19,6 +19,8 @@ public sealed record SreBreakerOptions : BreakerOptions
     /// <summary>While throttling, a call is let through when none was for longer than this. 10 ms to 10 min, or infinite for never; default 1 s.</summary>
     public TimeSpan ProbeInterval { get; init; } = TimeSpan.FromSeconds(1);
 
+    internal override TimeSpan ProbeAfter => ProbeInterval;
+
     /// <inheritdoc/>
     public override void Check()
     {
@@ -39,37 +41,17 @@ public sealed record SreBreakerOptions : BreakerOptions
 /// <para>working = slots with successes since the last failure: a target that has been well for a while gets its calls back, whatever the window says.</para>
 /// <para>A probe each second finds out that it is well again, where the plain formula at p ≈ 1 waits for luck.</para>
 /// </remarks>
-public sealed class SreBreaker : Breaker
+public sealed class SreBreaker(SreBreakerOptions options, TimeProvider clock, IChance chance) : Breaker<SreBreakerOptions>(options, clock, chance)
 {
-    // Replaced as a whole, so that a decision sees settings that belong together.
-    private volatile SreBreakerOptions _options;
-
-    /// <summary>Checks the options.</summary>
-    public SreBreaker(SreBreakerOptions options, TimeProvider clock, IChance chance) : base(options, clock, chance)
-    {
-        _options = options;
-        Apply(options, options.ProbeInterval);
-    }
-
-    /// <summary>May be changed at any time; checked, and what was counted stays.</summary>
-    public SreBreakerOptions Options
-    {
-        get => _options;
-        set
-        {
-            value.Check();
-            _options = value;
-            Apply(value, value.ProbeInterval);
-        }
-    }
-
     internal override double DropProbability(in OutcomeTally tally)
     {
-        var options = _options;
+        var options = Options;
         var requests = tally.Requests;
         if (requests < options.MinRequests) return 0;
         var k = Math.Max(options.MinK, options.K - (options.K - options.MinK) * tally.Failing / options.Buckets);
         var surplus = requests - options.Protection - k * tally.Successes;
-        return surplus <= 0 ? 0 : surplus / (requests + 1) * (options.Buckets - tally.Working) / options.Buckets;
+        // A tally that was read just before the options changed may be of more buckets.
+        var working = Math.Min(tally.Working, options.Buckets);
+        return surplus <= 0 ? 0 : surplus / (requests + 1) * (options.Buckets - working) / options.Buckets;
     }
 }

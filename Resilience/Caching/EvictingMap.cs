@@ -36,18 +36,26 @@ internal sealed class EvictingMap<TKey, TValue>(int maxEntries, long maxWeight) 
     private readonly ConcurrentDictionary<TKey, Node> _nodes = new();
     private readonly LinkedList<Node> _probation = [];
     private readonly LinkedList<Node> _main = [];
-    // Hashes of keys that were evicted from probation, the oldest first; at most as many as there may be entries.
-    private readonly Queue<int> _gone = new();
-    private readonly HashSet<int> _isGone = [];
+    // The last evictions from probation, as many as there may be entries: the hash of each key and the number of the eviction. A hash leaves _goneAt when its key
+    // comes again, so an older eviction of the same hash that is still in line must not take a newer one with it.
+    private readonly Queue<(int Hash, long Number)> _gone = new();
+    private readonly Dictionary<int, long> _goneAt = [];
+    private long _goneNumber;
     private long _probationWeight;
     private int _maxEntries = maxEntries;
     private long _maxWeight = maxWeight;
+
+    /// <summary>A copy, by any thread.</summary>
+    public IReadOnlyCollection<TKey> Keys => [.. _nodes.Keys];
 
     public int Count => _probation.Count + _main.Count;
 
     public long Weight { get; private set; }
 
     public long Evicted { get; private set; }
+
+    /// <summary>Keys that are known to have been evicted lately.</summary>
+    public int Remembered => _goneAt.Count;
 
     /// <summary>By any thread at any time.</summary>
     public bool TryGet(TKey key, [MaybeNullWhen(false)] out TValue value)
@@ -78,7 +86,7 @@ internal sealed class EvictingMap<TKey, TValue>(int maxEntries, long maxWeight) 
         }
         else
         {
-            node = new Node(key, value, weight) { IsMain = _isGone.Remove(key.GetHashCode()) };
+            node = new Node(key, value, weight) { IsMain = _goneAt.Remove(key.GetHashCode()) };
             _nodes[key] = node;
         }
         Link(node);
@@ -99,7 +107,7 @@ internal sealed class EvictingMap<TKey, TValue>(int maxEntries, long maxWeight) 
         _probation.Clear();
         _main.Clear();
         _gone.Clear();
-        _isGone.Clear();
+        _goneAt.Clear();
         _probationWeight = Weight = 0;
     }
 
@@ -108,6 +116,7 @@ internal sealed class EvictingMap<TKey, TValue>(int maxEntries, long maxWeight) 
     {
         (_maxEntries, _maxWeight) = (maxEntries, maxWeight);
         Shrink(null);
+        ForgetGone();
     }
 
     private void Shrink(Node? keep)
@@ -137,8 +146,18 @@ internal sealed class EvictingMap<TKey, TValue>(int maxEntries, long maxWeight) 
 
     private void Remember(int hash)
     {
-        if (_isGone.Add(hash)) _gone.Enqueue(hash);
-        while (_gone.Count > _maxEntries) _isGone.Remove(_gone.Dequeue());
+        _goneAt[hash] = ++_goneNumber;
+        _gone.Enqueue((hash, _goneNumber));
+        ForgetGone();
+    }
+
+    private void ForgetGone()
+    {
+        while (_gone.Count > _maxEntries)
+        {
+            var (hash, number) = _gone.Dequeue();
+            if (_goneAt.TryGetValue(hash, out var last) && last == number) _goneAt.Remove(hash);
+        }
     }
 
     // A newcomer that weighs more than its queue's share gets in all the same.

@@ -32,15 +32,15 @@ public sealed class HeavyKeeper
         public long HeapCount = count;
     }
 
-    // Guards _heap and the set of keys in _nodes.
+    // Guards _heap, the set of keys in _nodes, the fading and the change of the options.
     private readonly Lock _gate = new();
     private readonly PriorityQueue<Node, long> _heap;
     private readonly ConcurrentDictionary<string, Node> _nodes = new();
-    private readonly HeavyKeeperOptions _options;
     private readonly HeavyKeeperSketch _sketch;
     private readonly TimeProvider _clock;
     private readonly IChance _chance;
-    private readonly long _fadeTicks;
+    private HeavyKeeperOptions _options;
+    private long _fadeTicks;
     private long _fadedAt;
     // No key with fewer is taken while all places are taken: never more than the root's count.
     private long _least;
@@ -52,12 +52,36 @@ public sealed class HeavyKeeper
         (_options, _clock, _chance) = (options, clock, chance);
         _sketch = new HeavyKeeperSketch(options.ActualWidth, options.Depth, options.Decay);
         _heap = new PriorityQueue<Node, long>(options.Keys + 1);
-        _fadeTicks = (long)(options.FadeEvery.TotalSeconds * clock.TimestampFrequency);
+        _fadeTicks = Ticks(options.FadeEvery);
         _fadedAt = clock.GetTimestamp();
     }
 
     /// <summary>Called with each key that is no longer hot, by the thread that found out; must not throw.</summary>
     public Action<string>? Expelled { get; init; }
+
+    /// <summary>
+    /// May be set at any time; what was counted stays, and keys that are no longer hot by the new options are expelled at once. Width, Depth and Decay stay as they were at the
+    /// start: a bucket knows only a hash of its key, so counts cannot move to other buckets, and those that have decayed one way cannot be made to have decayed another.
+    /// </summary>
+    /// <exception cref="ArgumentException">Width, Depth or Decay is another one.</exception>
+    public HeavyKeeperOptions Options
+    {
+        get => Volatile.Read(ref _options);
+        set
+        {
+            value.Check();
+            List<string> expelled = [];
+            lock (_gate)
+            {
+                if ((value.Width, value.Depth, value.Decay) != (_options.Width, _options.Depth, _options.Decay))
+                    throw new ArgumentException("Width, Depth and Decay cannot change: make a new one", nameof(value));
+                Volatile.Write(ref _options, value);
+                Volatile.Write(ref _fadeTicks, Ticks(value.FadeEvery));
+                Sift(shift: 0, expelled);
+            }
+            Tell(expelled);
+        }
+    }
 
     /// <summary>Counts a key.</summary>
     /// <param name="key">At most <see cref="MaxKeyLength"/> characters, else it is not counted.</param>
@@ -69,7 +93,7 @@ public sealed class HeavyKeeper
         ArgumentOutOfRangeException.ThrowIfGreaterThan(times, MaxTimes);
         if (key.Length > MaxKeyLength) return false;
         var now = _clock.GetTimestamp();
-        if (now - Volatile.Read(ref _fadedAt) >= _fadeTicks) Fade(now);
+        if (now - Volatile.Read(ref _fadedAt) >= Volatile.Read(ref _fadeTicks)) Fade(now);
 
         long estimate = _sketch.Add(Hash(key), times, _chance);
         if (_nodes.TryGetValue(key, out var node))
@@ -77,7 +101,7 @@ public sealed class HeavyKeeper
             Raise(node, estimate);
             return true;
         }
-        if (estimate < _options.MinCount || estimate <= Volatile.Read(ref _least)) return false;
+        if (estimate < Options.MinCount || estimate <= Volatile.Read(ref _least)) return false;
         return TryEnter(key, estimate);
     }
 
@@ -109,6 +133,7 @@ public sealed class HeavyKeeper
                 Raise(node, estimate);
                 return true;
             }
+            if (estimate < _options.MinCount) return false;
             if (_heap.Count == _options.Keys)
             {
                 var root = Root();
@@ -141,7 +166,7 @@ public sealed class HeavyKeeper
 
     private void Fade(long now)
     {
-        List<string>? expelled = null;
+        List<string> expelled = [];
         lock (_gate)
         {
             var periods = (now - _fadedAt) / _fadeTicks;
@@ -149,20 +174,38 @@ public sealed class HeavyKeeper
             Volatile.Write(ref _fadedAt, _fadedAt + periods * _fadeTicks);
             var shift = (int)Math.Min(periods, 31);
             _sketch.Fade(shift);
-            var nodes = _nodes.Values.ToList();
-            _heap.Clear();
-            foreach (var node in nodes)
-            {
-                node.HeapCount = Interlocked.Read(ref node.Count) >> shift;
-                Interlocked.Exchange(ref node.Count, node.HeapCount);
-                if (node.HeapCount >= _options.MinCount) _heap.Enqueue(node, node.HeapCount);
-                else if (_nodes.TryRemove(node.Key, out _)) (expelled ??= []).Add(node.Key);
-            }
-            // Places are free, or the root has fewer.
-            Volatile.Write(ref _least, 0);
+            Sift(shift, expelled);
         }
-        if (Expelled is { } tell) expelled?.ForEach(tell);
+        Tell(expelled);
     }
+
+    // Under the lock. Divides the counts by 2^shift, and takes out the keys that are no longer hot then.
+    private void Sift(int shift, List<string> expelled)
+    {
+        _heap.Clear();
+        foreach (var node in _nodes.Values)
+        {
+            node.HeapCount = Interlocked.Read(ref node.Count) >> shift;
+            Interlocked.Exchange(ref node.Count, node.HeapCount);
+            _heap.Enqueue(node, node.HeapCount);
+        }
+        while (_heap.TryPeek(out var least, out var count) && (count < _options.MinCount || _heap.Count > _options.Keys))
+        {
+            _heap.Dequeue();
+            _nodes.TryRemove(least.Key, out _);
+            expelled.Add(least.Key);
+        }
+        // Places are free, or the root has fewer.
+        Volatile.Write(ref _least, 0);
+        if (_heap.Count == _options.Keys) Root();
+    }
+
+    private void Tell(List<string> expelled)
+    {
+        if (Expelled is { } tell) expelled.ForEach(tell);
+    }
+
+    private long Ticks(TimeSpan time) => (long)(time.TotalSeconds * _clock.TimestampFrequency);
 
     // By characters instead of bytes of UTF-8: no key is encoded on the way.
     private static ulong Hash(string key)

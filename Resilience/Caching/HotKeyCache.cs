@@ -19,25 +19,55 @@ public sealed class HotKeyCache<TValue>
 {
     private sealed record Copy(TValue Value, long Until);
 
-    // Guards changes of _copies.
+    // What the options say, replaced as a whole.
+    private sealed record Rules(HotKeyOptions Options, KeyList Always, KeyList Never, long Ticks)
+    {
+        public static Rules Of(HotKeyOptions options, TimeProvider clock)
+        {
+            options.Check();
+            return new(options, new KeyList(options.Always, nameof(options.Always)), new KeyList(options.Never, nameof(options.Never)),
+                (long)(options.TimeToLive.TotalSeconds * clock.TimestampFrequency));
+        }
+    }
+
+    // Guards changes of _copies, and of the options.
     private readonly Lock _gate = new();
     private readonly EvictingMap<string, Copy> _copies;
     private readonly HeavyKeeper _hot;
-    private readonly KeyList _always;
-    private readonly KeyList _never;
     private readonly TimeProvider _clock;
-    private readonly long _ticks;
+    private Rules _rules;
     private long _hits, _misses;
 
     /// <summary>Without copies. Checks the options.</summary>
     public HotKeyCache(HotKeyOptions options, TimeProvider clock, IChance chance)
     {
-        options.Check();
+        _rules = Rules.Of(options, clock);
         _copies = new EvictingMap<string, Copy>(options.Capacity, long.MaxValue);
         _hot = new HeavyKeeper(options.Hot, clock, chance) { Expelled = Remove };
-        (_always, _never) = (new KeyList(options.Always, nameof(options.Always)), new KeyList(options.Never, nameof(options.Never)));
         _clock = clock;
-        _ticks = (long)(options.TimeToLive.TotalSeconds * clock.TimestampFrequency);
+    }
+
+    /// <summary>
+    /// May be set at any time; what was counted stays. Copies that are there are used as long as was said when they came, but for those that no longer fit or whose key is
+    /// never copied now. What of <see cref="HotKeyOptions.Hot"/> cannot change: <see cref="HeavyKeeper.Options"/>.
+    /// </summary>
+    /// <exception cref="ArgumentException">Out of range, or cannot change.</exception>
+    public HotKeyOptions Options
+    {
+        get => Volatile.Read(ref _rules).Options;
+        set
+        {
+            var rules = Rules.Of(value, _clock);
+            // Expels keys, which takes _gate for each: the same lock may be entered again.
+            lock (_gate)
+            {
+                _hot.Options = value.Hot;
+                Volatile.Write(ref _rules, rules);
+                foreach (var key in _copies.Keys)
+                    if (rules.Never.Contains(key)) _copies.Remove(key);
+                _copies.Resize(value.Capacity, long.MaxValue);
+            }
+        }
     }
 
     /// <summary>Counts the key, and answers its copy if there is one.</summary>
@@ -59,9 +89,12 @@ public sealed class HotKeyCache<TValue>
     /// <returns>Whether it is kept.</returns>
     public bool Offer(string key, TValue value)
     {
-        if (key.Length > HeavyKeeper.MaxKeyLength || !(_hot.IsHot(key) || _always.Contains(key)) || _never.Contains(key)) return false;
-        var copy = new Copy(value, _clock.GetTimestamp() + _ticks);
-        lock (_gate) return _copies.Set(key, copy, weight: 1);
+        if (key.Length > HeavyKeeper.MaxKeyLength) return false;
+        var rules = Volatile.Read(ref _rules);
+        if (!(_hot.IsHot(key) || rules.Always.Contains(key)) || rules.Never.Contains(key)) return false;
+        var copy = new Copy(value, _clock.GetTimestamp() + rules.Ticks);
+        // Not by rules that were replaced meanwhile.
+        lock (_gate) return ReferenceEquals(rules, _rules) && _copies.Set(key, copy, weight: 1);
     }
 
     /// <summary>Drops the copy of a key, for example after this process wrote it.</summary>

@@ -65,8 +65,8 @@ public sealed class LoadingCache<TKey, TValue> where TKey : notnull
             {
                 Volatile.Write(ref _options, value);
                 Resize(value);
+                _flights.Options = value.Loads;
             }
-            _flights.Options = value.Loads;
         }
     }
 

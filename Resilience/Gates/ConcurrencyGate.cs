@@ -4,7 +4,7 @@ namespace FeedMall.Resilience.Gates;
 public abstract class ConcurrencyGate : Gate
 {
     private int _inFlight;
-    // Set once by the queue in front, before it lets anybody wait.
+    // Set by the queue in front, before it lets anybody wait.
     private Action<long>? _placeFreed;
 
     private protected ConcurrencyGate(TimeProvider clock) : base(clock) => Clock = clock;
@@ -24,6 +24,9 @@ public abstract class ConcurrencyGate : Gate
         if (Interlocked.CompareExchange(ref _placeFreed, placeFreed, null) is not null)
             throw new InvalidOperationException("a queue stands in front of this gate already");
     }
+
+    /// <summary>Nobody is told any more, if it was this one.</summary>
+    internal void StopTelling(Action<long> placeFreed) => Interlocked.CompareExchange(ref _placeFreed, null, placeFreed);
 
     /// <summary>Decides for one more, while so many are in flight. May be asked again for the same work when another thread was faster.</summary>
     private protected abstract Reason Judge(int inFlight, long now);
@@ -52,6 +55,6 @@ public abstract class ConcurrencyGate : Gate
     {
         Interlocked.Decrement(ref _inFlight);
         OnEnded(admittedAt, now, outcome);
-        _placeFreed?.Invoke(now);
+        Volatile.Read(ref _placeFreed)?.Invoke(now);
     }
 }

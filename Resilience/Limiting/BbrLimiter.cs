@@ -27,11 +27,12 @@ public sealed class BbrLimiter : ConcurrencyGate
     private const int NoLimit = int.MaxValue;
 
     private readonly ILoadSignal _load;
-    // Guards the recalculation of the limit and the change of options. _slot is written last: who sees it sees the limit of that slot or a newer one.
+    // Guards the recalculation of the limit and the change of options. _limitEndsAt is written last: who sees it sees that limit or a newer one.
     private readonly Lock _calculating = new();
     private BbrLimiterOptions _options;
     private PassWindow _window;
-    private long _slot = None;
+    // Timestamp from which on the limit is to be calculated anew.
+    private long _limitEndsAt = None;
     private PassStatistics _statistics;
     private double _minMilliseconds;
     private int _limit = NoLimit;
@@ -61,7 +62,7 @@ public sealed class BbrLimiter : ConcurrencyGate
                 if (value.Buckets != _options.Buckets || value.Window != _options.Window)
                     Volatile.Write(ref _window, _window.Reshape(value.Buckets, value.Window));
                 Volatile.Write(ref _options, value);
-                Volatile.Write(ref _slot, None);
+                Volatile.Write(ref _limitEndsAt, None);
             }
         }
     }
@@ -102,7 +103,7 @@ public sealed class BbrLimiter : ConcurrencyGate
 
     private protected override void OnEnded(long admittedAt, long now, Outcome outcome)
     {
-        if (outcome == Outcome.Success) Volatile.Read(ref _window).Add(now, Clock.GetElapsedTime(admittedAt, now));
+        if (outcome == Outcome.Success) Volatile.Read(ref _window).Add(admittedAt, now);
     }
 
     // Ends the episode when its time is over.
@@ -119,8 +120,7 @@ public sealed class BbrLimiter : ConcurrencyGate
     // Calculated once for each slot.
     private int LimitAt(long now)
     {
-        var slot = Volatile.Read(ref _window).SlotOf(now);
-        if (Volatile.Read(ref _slot) < slot) Calculate(now);
+        if (now >= Volatile.Read(ref _limitEndsAt)) Calculate(now);
         return Volatile.Read(ref _limit);
     }
 
@@ -128,14 +128,12 @@ public sealed class BbrLimiter : ConcurrencyGate
     {
         lock (_calculating)
         {
-            // Of the window that holds now: a number in slots of another width would stop the calculation for as long as the machine has been up.
-            var slot = _window.SlotOf(now);
-            if (_slot >= slot) return;
-            _statistics = _window.Reduce(slot);
+            if (now < _limitEndsAt) return;
+            _statistics = _window.Reduce(now);
             var minMilliseconds = Math.Min(_statistics.MinMilliseconds, Math.Max(1, _options.BaselineFactor * _statistics.BaselineMilliseconds));
             Volatile.Write(ref _minMilliseconds, _statistics.Buckets == 0 ? 0 : minMilliseconds);
             Volatile.Write(ref _limit, _statistics.Buckets < _options.MinBuckets ? NoLimit : Limit(_statistics.MaxPass, minMilliseconds, _window.BucketsPerSecond));
-            Volatile.Write(ref _slot, slot);
+            Volatile.Write(ref _limitEndsAt, _window.EndOf(now));
         }
     }
 }

@@ -12,7 +12,7 @@ public sealed record BbrLimiterOptions
     /// <summary>Parts of the window, each at least 1 ms. 10 to 1000; default 100.</summary>
     public int Buckets { get; init; } = 100;
 
-    /// <summary>Complete buckets with samples below which nothing is concluded from them. 1 to 1000; default 5.</summary>
+    /// <summary>Complete buckets with samples below which nothing is concluded from them. 1 to <see cref="Buckets"/> − 1, as one is always filling; default 5.</summary>
     public int MinBuckets { get; init; } = 5;
 
     /// <summary>How long the limit goes on to hold below the threshold, from the first drop of an episode. 0 to 1 min; default 1 s.</summary>
@@ -37,7 +37,7 @@ public sealed record BbrLimiterOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(Buckets, 10);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(Buckets, 1000);
         ArgumentOutOfRangeException.ThrowIfLessThan(MinBuckets, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(MinBuckets, 1000);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(MinBuckets, Buckets - 1, nameof(MinBuckets));
         ArgumentOutOfRangeException.ThrowIfLessThan(CoolDown, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(CoolDown, TimeSpan.FromMinutes(1));
         ArgumentOutOfRangeException.ThrowIfLessThan(Ceiling, 1);

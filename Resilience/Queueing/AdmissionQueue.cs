@@ -26,6 +26,7 @@ public sealed class AdmissionQueue : IDisposable
     private readonly ConcurrencyGate _limiter;
     private readonly TimeProvider _clock;
     private readonly ITimer _timer;
+    private readonly Action<long> _placeFreed;
     private readonly Waterline _waterline = new();
     // By tier and reason; Reason.None counts the admitted.
     private readonly long[] _counts = new long[s_tiers * s_reasons];
@@ -54,7 +55,7 @@ public sealed class AdmissionQueue : IDisposable
         _clock = clock;
         _queues = [.. Enumerable.Range(0, s_tiers).Select(_ => new ControlledDelayQueue<Caller>(options.Queue, Refuse, clock))];
         _lineDrawnAt = clock.GetTimestamp();
-        limiter.TellOfFreePlaces(OnPlaceFreed);
+        limiter.TellOfFreePlaces(_placeFreed = OnPlaceFreed);
         _timer = clock.CreateTimer(static queue => ((AdmissionQueue)queue!).Tick(), this, TickOf(options), TickOf(options));
     }
 
@@ -71,6 +72,17 @@ public sealed class AdmissionQueue : IDisposable
                 foreach (var queue in _queues) queue.Options = value.Queue;
                 if (!_isDisposed) _timer.Change(TickOf(value), TickOf(value));
             }
+        }
+    }
+
+    /// <summary>That of the limiter. When it begins, who waits is let in.</summary>
+    public bool DryRun
+    {
+        get => _limiter.DryRun;
+        set
+        {
+            _limiter.DryRun = value;
+            lock (_gate) Pump(_clock.GetTimestamp());
         }
     }
 
@@ -96,7 +108,8 @@ public sealed class AdmissionQueue : IDisposable
             Count(criticality, reason);
             if (!_limiter.DryRun) return new ValueTask<Permit>(Permit.Refused(reason));
         }
-        if (Volatile.Read(ref _waiting) == 0)
+        // In a dry run nobody waits, not even behind those who waited before it began.
+        if (Volatile.Read(ref _waiting) == 0 || _limiter.DryRun)
         {
             var permit = _limiter.TryEnterUncounted(now);
             if (permit.IsAdmitted)
@@ -120,13 +133,14 @@ public sealed class AdmissionQueue : IDisposable
         }
     }
 
-    /// <summary>Refuses all who wait, and from now on everybody who would have to.</summary>
+    /// <summary>Refuses all who wait, and from now on everybody who would have to. Another queue may then stand in front of the limiter.</summary>
     public void Dispose()
     {
         lock (_gate)
         {
             _isDisposed = true;
             _timer.Dispose();
+            _limiter.StopTelling(_placeFreed);
             foreach (var queue in _queues)
             {
                 while (queue.Count > 0) queue.RefuseOldest(Reason.Overloaded);

@@ -122,6 +122,16 @@ public sealed class KeyedTokenBuckets<TKey> where TKey : notnull
         }
     }
 
+    /// <summary>Tokens that this key could take now: for telling callers how much they have left. A key without a bucket has a full one.</summary>
+    public double Remaining(TKey key)
+    {
+        var now = _clock.GetTimestamp();
+        var scale = Volatile.Read(ref _scale);
+        if (scale.IsInfinite || !_buckets.TryGetValue(key, out var bucket)) return scale.Options.Burst;
+        // Sealed: just being renewed or swept, and what is swept was full.
+        return Math.Min(bucket.Tokens(now) ?? scale.Options.Burst, scale.Options.Burst);
+    }
+
     /// <summary>For governor, console and tests.</summary>
     public KeyedRateSnapshot Snapshot() => new(Volatile.Read(ref _keys), Interlocked.Read(ref _admitted), Interlocked.Read(ref _refused),
         Interlocked.Read(ref _wouldHaveRefused), Interlocked.Read(ref _overflowed));

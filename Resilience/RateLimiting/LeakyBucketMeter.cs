@@ -29,6 +29,8 @@ public sealed record LeakyBucketOptions
 /// </summary>
 public sealed class LeakyBucketMeter
 {
+    // Guards the change of the options, so that they and the room stay together.
+    private readonly Lock _changing = new();
     private readonly TokenBucket _room;
     private LeakyBucketOptions _options;
 
@@ -45,8 +47,12 @@ public sealed class LeakyBucketMeter
         get => Volatile.Read(ref _options);
         set
         {
-            _room.Options = value.Mirrored();
-            Volatile.Write(ref _options, value);
+            var room = value.Mirrored();
+            lock (_changing)
+            {
+                _room.Options = room;
+                Volatile.Write(ref _options, value);
+            }
         }
     }
 
@@ -56,6 +62,8 @@ public sealed class LeakyBucketMeter
         get => _room.DryRun;
         set => _room.DryRun = value;
     }
+
+    internal TokenBucketOptions Room => _room.Options;
 
     /// <summary>What is in the bucket.</summary>
     public double Level => Options.Capacity - _room.Snapshot().Tokens;

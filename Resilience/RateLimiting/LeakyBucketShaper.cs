@@ -50,6 +50,8 @@ public readonly record struct ShaperSnapshot(int Waiting, long Admitted, long Re
 /// </remarks>
 public sealed class LeakyBucketShaper
 {
+    // Guards the change of the options, so that they and the slots stay together.
+    private readonly Lock _changing = new();
     private readonly TimeProvider _clock;
     private readonly TokenBucket _slots;
     private ShaperOptions _options;
@@ -69,10 +71,16 @@ public sealed class LeakyBucketShaper
         get => Volatile.Read(ref _options);
         set
         {
-            _slots.Options = value.Bucket();
-            Volatile.Write(ref _options, value);
+            var bucket = value.Bucket();
+            lock (_changing)
+            {
+                _slots.Options = bucket;
+                Volatile.Write(ref _options, value);
+            }
         }
     }
+
+    internal TokenBucketOptions Slots => _slots.Options;
 
     /// <summary>True: give slots and count as always, but nobody waits or is refused.</summary>
     public bool DryRun

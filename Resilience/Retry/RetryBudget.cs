@@ -2,9 +2,10 @@ namespace FeedMall.Resilience.Retry;
 
 /// <summary>What a retry budget has done and has left.</summary>
 /// <param name="Available">Retries that it would grant now if nothing else happened; 0 when none.</param>
-/// <param name="Granted">Retries granted since the start.</param>
+/// <param name="Granted">Retries granted since the start, those of the dry run included.</param>
 /// <param name="Refused">Retries refused since the start.</param>
-public readonly record struct RetryBudgetSnapshot(double Available, long Granted, long Refused);
+/// <param name="WouldHaveRefused">Granted only because of the dry run.</param>
+public readonly record struct RetryBudgetSnapshot(double Available, long Granted, long Refused, long WouldHaveRefused);
 
 /// <summary>
 /// Keeps retries a small share of the traffic, so that callers do not finish off a server that is failing. One for each client × target service,
@@ -16,10 +17,21 @@ public readonly record struct RetryBudgetSnapshot(double Available, long Granted
 /// </remarks>
 public abstract class RetryBudget
 {
+    private volatile bool _dryRun;
     private long _granted;
     private long _refused;
+    private long _wouldHaveRefused;
 
     private protected RetryBudget() { }
+
+    /// <summary>
+    /// True: decide and count as always, but grant every retry. One that is granted only because of that is not taken out of the budget. May be changed at any time.
+    /// </summary>
+    public bool DryRun
+    {
+        get => _dryRun;
+        set => _dryRun = value;
+    }
 
     /// <summary>A call begins; its retries do not count here.</summary>
     public virtual void OnFirstAttempt() { }
@@ -34,12 +46,19 @@ public abstract class RetryBudget
     public bool TryTakeRetry()
     {
         var taken = TryTake();
-        Interlocked.Increment(ref taken ? ref _granted : ref _refused);
-        return taken;
+        if (!taken)
+        {
+            var dryRun = _dryRun;
+            Interlocked.Increment(ref dryRun ? ref _wouldHaveRefused : ref _refused);
+            if (!dryRun) return false;
+        }
+        Interlocked.Increment(ref _granted);
+        return true;
     }
 
     /// <summary>For governor, console and tests.</summary>
-    public RetryBudgetSnapshot Snapshot() => new(Available(), Interlocked.Read(ref _granted), Interlocked.Read(ref _refused));
+    public RetryBudgetSnapshot Snapshot() =>
+        new(Available(), Interlocked.Read(ref _granted), Interlocked.Read(ref _refused), Interlocked.Read(ref _wouldHaveRefused));
 
     private protected abstract bool TryTake();
 

@@ -26,44 +26,66 @@ public sealed record TokenRetryBudgetOptions
 /// </summary>
 public sealed class TokenRetryBudget : RetryBudget
 {
-    private readonly long _maxThousandths;
-    private readonly long _ratioThousandths;
-    // In whole thousandths, because 0.1 is not exact as a double. Changed by compare-and-swap only.
-    private long _thousandths;
+    private TokenRetryBudgetOptions _options;
+    // What is missing in the bucket, in whole thousandths, because 0.1 is not exact as a double. Changed by compare-and-swap only. More than the bucket holds after it
+    // was made smaller, until the next change.
+    private long _missing;
 
     /// <summary>Checks the options.</summary>
     public TokenRetryBudget(TokenRetryBudgetOptions options)
     {
         options.Check();
-        _thousandths = _maxThousandths = options.MaxTokens * 1000L;
-        _ratioThousandths = (long)Math.Round(options.Ratio * 1000);
+        _options = options;
+    }
+
+    /// <summary>May be set at any time. What the failures have taken out stays missing, so a full bucket of another size is full.</summary>
+    public TokenRetryBudgetOptions Options
+    {
+        get => Volatile.Read(ref _options);
+        set
+        {
+            value.Check();
+            Volatile.Write(ref _options, value);
+        }
     }
 
     /// <summary>What is in the bucket, 0 to MaxTokens.</summary>
-    public double Tokens => Interlocked.Read(ref _thousandths) / 1000.0;
+    public double Tokens => Thousandths(Options) / 1000.0;
 
     /// <inheritdoc/>
-    public override void OnSuccess() => Change(_ratioThousandths);
+    public override void OnSuccess()
+    {
+        var options = Options;
+        Change(-(long)Math.Round(options.Ratio * 1000), options);
+    }
 
     /// <inheritdoc/>
-    public override void OnRetryableFailure() => Change(-1000);
+    public override void OnRetryableFailure() => Change(1000, Options);
 
     private protected override bool TryTake() => AboveHalf() > 0;
 
     private protected override double Available() => Math.Max(0, Math.Ceiling(AboveHalf() / 1000.0));
 
-    private long AboveHalf() => Interlocked.Read(ref _thousandths) - _maxThousandths / 2;
-
-    private void Change(long by)
+    private long AboveHalf()
     {
-        var seen = Interlocked.Read(ref _thousandths);
+        var options = Options;
+        return Thousandths(options) - Size(options) / 2;
+    }
+
+    private long Thousandths(TokenRetryBudgetOptions options) => Math.Max(0, Size(options) - Interlocked.Read(ref _missing));
+
+    private void Change(long by, TokenRetryBudgetOptions options)
+    {
+        var seen = Interlocked.Read(ref _missing);
         while (true)
         {
-            var next = Math.Clamp(seen + by, 0, _maxThousandths);
+            var next = Math.Clamp(Math.Min(seen, Size(options)) + by, 0, Size(options));
             if (next == seen) return;
-            var found = Interlocked.CompareExchange(ref _thousandths, next, seen);
+            var found = Interlocked.CompareExchange(ref _missing, next, seen);
             if (found == seen) return;
             seen = found;
         }
     }
+
+    private static long Size(TokenRetryBudgetOptions options) => options.MaxTokens * 1000L;
 }

@@ -34,20 +34,34 @@ public sealed class WindowRetryBudget : RetryBudget
 {
     private const int Buckets = 10;
 
-    // Held from the check to the take, so that two threads cannot both take the last retry. First attempts need it not: they only add to the bound.
+    // Held from the check to the take, so that two threads cannot both take the last retry, and while the options change. First attempts need it not: they only add to
+    // the bound.
     private readonly Lock _gate = new();
     // Successes are retries, totals are first attempts.
     private readonly RollingCounter _window;
-    private readonly long _ratioThousandths;
-    private readonly long _minThousandths;
+    private WindowRetryBudgetOptions _options;
 
     /// <summary>Checks the options.</summary>
     public WindowRetryBudget(WindowRetryBudgetOptions options, TimeProvider clock)
     {
         options.Check();
+        _options = options;
         _window = new RollingCounter(Buckets, options.Window / Buckets, clock);
-        _ratioThousandths = (long)Math.Round(options.Ratio * 1000);
-        _minThousandths = (long)Math.Round(options.MinRetriesPerSecond * options.Window.TotalSeconds * 1000);
+    }
+
+    /// <summary>May be set at any time; the attempts that were counted stay.</summary>
+    public WindowRetryBudgetOptions Options
+    {
+        get => Volatile.Read(ref _options);
+        set
+        {
+            value.Check();
+            lock (_gate)
+            {
+                if (value.Window != _options.Window) _window.Reshape(Buckets, value.Window / Buckets);
+                Volatile.Write(ref _options, value);
+            }
+        }
     }
 
     /// <inheritdoc/>
@@ -63,12 +77,15 @@ public sealed class WindowRetryBudget : RetryBudget
         }
     }
 
-    private protected override double Available() => Math.Max(0, AvailableThousandths() / 1000.0);
+    private protected override double Available()
+    {
+        lock (_gate) return Math.Max(0, AvailableThousandths() / 1000.0);
+    }
 
     // In whole thousandths, because 0.1 is not exact as a double.
     private long AvailableThousandths()
     {
         var (retries, firstAttempts) = _window.Sum();
-        return _ratioThousandths * firstAttempts + _minThousandths - 1000 * retries;
+        return (long)Math.Round(_options.Ratio * 1000) * firstAttempts + (long)Math.Round(_options.MinRetriesPerSecond * _options.Window.TotalSeconds * 1000) - 1000 * retries;
     }
 }

@@ -27,11 +27,11 @@ public readonly record struct OutcomeTally(long Successes, long Failures, long D
 /// </remarks>
 public sealed class OutcomeWindow
 {
-    // Guards _buckets and _widthTicks, and the step from slot to slot.
+    // Guards _buckets and _slots, and the step from slot to slot.
     private readonly Lock _stepping = new();
     private readonly TimeProvider _clock;
     private Bucket[] _buckets;
-    private long _widthTicks;
+    private Slots _slots;
     private Bucket _current;
 
     /// <summary>An empty window.</summary>
@@ -40,7 +40,7 @@ public sealed class OutcomeWindow
     public OutcomeWindow(int buckets, TimeSpan width, TimeProvider clock)
     {
         _clock = clock;
-        (_buckets, _widthTicks) = NewBuckets(buckets, width);
+        (_buckets, _slots) = NewBuckets(buckets, width);
         _current = _buckets[0];
         Step(clock.GetTimestamp());
     }
@@ -50,7 +50,7 @@ public sealed class OutcomeWindow
     {
         get
         {
-            lock (_stepping) return TimeSpan.FromTicks(_widthTicks * _buckets.Length);
+            lock (_stepping) return TimeSpan.FromTicks(_slots.WidthTicks * _buckets.Length);
         }
     }
 
@@ -79,19 +79,18 @@ public sealed class OutcomeWindow
     {
         lock (_stepping)
         {
-            if (buckets == _buckets.Length && width.Ticks == _widthTicks) return;
-            var (before, widthBefore) = (_buckets, _widthTicks);
-            var (after, widthAfter) = NewBuckets(buckets, width);
+            if (buckets == _buckets.Length && width.Ticks == _slots.WidthTicks) return;
+            var (before, slotsBefore) = (_buckets, _slots);
+            var (after, slotsAfter) = NewBuckets(buckets, width);
             // Time that went backwards since the last step must not make the slots that are filled look like future ones.
-            var now = Math.Max(_clock.GetTimestamp(), StartOf(_current.Slot, widthBefore));
-            var newest = SlotOf(now, widthAfter);
+            var newest = slotsAfter.Of(Math.Max(_clock.GetTimestamp(), slotsBefore.StartOf(_current.Slot)));
             foreach (var bucket in before)
             {
                 if (bucket.Slot <= _current.Slot - before.Length) continue;
-                var slot = Math.Min(newest, ((bucket.Slot + 1) * widthBefore - 1) / widthAfter);
+                var slot = Math.Min(newest, slotsAfter.Over(bucket.Slot, slotsBefore.WidthTicks).Last);
                 if (slot > newest - buckets) after[slot % buckets].Take(slot, bucket);
             }
-            (_buckets, _widthTicks) = (after, widthAfter);
+            (_buckets, _slots) = (after, slotsAfter);
             Begin(newest);
         }
     }
@@ -108,7 +107,7 @@ public sealed class OutcomeWindow
     {
         lock (_stepping)
         {
-            if (now >= _current.EndsAt) Begin(SlotOf(now, _widthTicks));
+            if (now >= _current.EndsAt) Begin(_slots.Of(now));
             return _current;
         }
     }
@@ -126,18 +125,11 @@ public sealed class OutcomeWindow
             if (other.Slot == past) before = before.Plus(Volatile.Read(ref other.Successes), Volatile.Read(ref other.Failures), Volatile.Read(ref other.Drops));
         }
         bucket.Before = before;
-        bucket.EndsAt = StartOf(slot + 1, _widthTicks);
+        bucket.EndsAt = _slots.StartOf(slot + 1);
         Volatile.Write(ref _current, bucket);
     }
 
-    // Whole numbers of any clock's frequency without rounding: StartOf is the first timestamp of its slot.
-    private long SlotOf(long timestamp, long widthTicks) =>
-        (long)((Int128)timestamp * TimeSpan.TicksPerSecond / ((Int128)widthTicks * _clock.TimestampFrequency));
-
-    private long StartOf(long slot, long widthTicks) =>
-        (long)(((Int128)slot * widthTicks * _clock.TimestampFrequency + TimeSpan.TicksPerSecond - 1) / TimeSpan.TicksPerSecond);
-
-    private static (Bucket[] Buckets, long WidthTicks) NewBuckets(int buckets, TimeSpan width)
+    private (Bucket[] Buckets, Slots Slots) NewBuckets(int buckets, TimeSpan width)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(buckets, 2);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(buckets, 10_000);
@@ -145,7 +137,7 @@ public sealed class OutcomeWindow
         ArgumentOutOfRangeException.ThrowIfGreaterThan(width, TimeSpan.FromDays(1));
         var made = new Bucket[buckets];
         for (var i = 0; i < buckets; i++) made[i] = new Bucket();
-        return (made, width.Ticks);
+        return (made, new Slots(width.Ticks, _clock.TimestampFrequency));
     }
 
     private sealed class Bucket

@@ -23,12 +23,12 @@ public sealed class RollingCounter
         public long Totals;
     }
 
-    // Guards _buckets and _latestSlot.
+    // Guards everything below _clock.
     private readonly Lock _gate = new();
-    private readonly Bucket[] _buckets;
-    private readonly long _widthTicks;
     private readonly TimeProvider _clock;
-    private readonly long _createdAt;
+    private Bucket[] _buckets;
+    private long _widthTicks;
+    private long _beganAt;
     private long _latestSlot = long.MinValue;
 
     /// <summary>An empty window.</summary>
@@ -36,19 +36,19 @@ public sealed class RollingCounter
     /// <param name="width">Of one bucket, 1 ms to 1 day.</param>
     public RollingCounter(int buckets, TimeSpan width, TimeProvider clock)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(buckets, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(buckets, 10_000);
-        ArgumentOutOfRangeException.ThrowIfLessThan(width, TimeSpan.FromMilliseconds(1));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(width, TimeSpan.FromDays(1));
-        _buckets = new Bucket[buckets];
-        Array.Fill(_buckets, new Bucket { Slot = long.MinValue });
-        _widthTicks = width.Ticks;
+        (_buckets, _widthTicks) = NewBuckets(buckets, width);
         _clock = clock;
-        _createdAt = clock.GetTimestamp();
+        _beganAt = clock.GetTimestamp();
     }
 
     /// <summary>The longest time that the sums reach back.</summary>
-    public TimeSpan Window => TimeSpan.FromTicks(_widthTicks * _buckets.Length);
+    public TimeSpan Window
+    {
+        get
+        {
+            lock (_gate) return TimeSpan.FromTicks(_widthTicks * _buckets.Length);
+        }
+    }
 
     /// <summary>
     /// How long the window has been filled: <see cref="Window"/>, or the age of the counter while it is younger. Divide a sum by this
@@ -58,18 +58,17 @@ public sealed class RollingCounter
     {
         get
         {
-            var age = _clock.GetElapsedTime(_createdAt);
-            return age < Window ? age : Window;
+            lock (_gate) return CoveredAt(_clock.GetTimestamp());
         }
     }
 
     /// <summary>Adds to the slot of now.</summary>
     public void Add(long successes, long totals)
     {
-        var slot = CurrentSlot();
+        var now = Now();
         lock (_gate)
         {
-            _latestSlot = Math.Max(_latestSlot, slot);
+            _latestSlot = Math.Max(_latestSlot, now / _widthTicks);
             ref var bucket = ref _buckets[_latestSlot % _buckets.Length];
             if (bucket.Slot != _latestSlot) bucket = new Bucket { Slot = _latestSlot };
             bucket.Successes += successes;
@@ -81,10 +80,10 @@ public sealed class RollingCounter
     /// <param name="skipCurrent">Leaves out the slot that is still filling, so that only whole slots count.</param>
     public WindowSums Sum(bool skipCurrent = false)
     {
-        var slot = CurrentSlot();
+        var now = Now();
         lock (_gate)
         {
-            var newest = Math.Max(_latestSlot, slot);
+            var newest = Math.Max(_latestSlot, now / _widthTicks);
             var oldest = newest - _buckets.Length + 1;
             if (skipCurrent) newest--;
             long successes = 0, totals = 0;
@@ -98,6 +97,52 @@ public sealed class RollingCounter
         }
     }
 
-    // Read before the lock is taken, to keep that short. A thread that is held up in between brings an old slot, and counts in the latest one instead.
-    private long CurrentSlot() => _clock.GetElapsedTime(0, _clock.GetTimestamp()).Ticks / _widthTicks;
+    /// <summary>
+    /// Changes number and width of the buckets, and keeps what was counted: what is in a slot goes to the one that holds the slot's end, or now.
+    /// </summary>
+    /// <param name="buckets">1 to 10 000.</param>
+    /// <param name="width">Of one bucket, 1 ms to 1 day.</param>
+    public void Reshape(int buckets, TimeSpan width)
+    {
+        var (after, widthAfter) = NewBuckets(buckets, width);
+        var now = Now();
+        lock (_gate)
+        {
+            // What lies before the old window was not counted in the new one, however long that is.
+            var timestamp = _clock.GetTimestamp();
+            _beganAt = timestamp - (long)(CoveredAt(timestamp).TotalSeconds * _clock.TimestampFrequency);
+            var slots = new Slots(widthAfter, TimeSpan.TicksPerSecond);
+            // Time that went backwards must not make the slots that are filled look like future ones.
+            var newest = _latestSlot == long.MinValue ? now / widthAfter : Math.Max(now, _latestSlot * _widthTicks) / widthAfter;
+            foreach (ref readonly var bucket in _buckets.AsSpan())
+            {
+                if (bucket.Slot == long.MinValue || bucket.Slot <= _latestSlot - _buckets.Length) continue;
+                var slot = Math.Min(newest, slots.Over(bucket.Slot, _widthTicks).Last);
+                if (slot <= newest - buckets) continue;
+                ref var taker = ref after[slot % buckets];
+                taker = new Bucket { Slot = slot, Successes = taker.Successes + bucket.Successes, Totals = taker.Totals + bucket.Totals };
+            }
+            (_buckets, _widthTicks, _latestSlot) = (after, widthAfter, newest);
+        }
+    }
+
+    private TimeSpan CoveredAt(long now)
+    {
+        var (age, window) = (_clock.GetElapsedTime(_beganAt, now), TimeSpan.FromTicks(_widthTicks * _buckets.Length));
+        return age < window ? age : window;
+    }
+
+    // Read before the lock is taken, to keep that short. A thread that is held up in between brings an old time, and counts in the latest slot instead.
+    private long Now() => _clock.GetElapsedTime(0, _clock.GetTimestamp()).Ticks;
+
+    private static (Bucket[] Buckets, long WidthTicks) NewBuckets(int buckets, TimeSpan width)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(buckets, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(buckets, 10_000);
+        ArgumentOutOfRangeException.ThrowIfLessThan(width, TimeSpan.FromMilliseconds(1));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(width, TimeSpan.FromDays(1));
+        var made = new Bucket[buckets];
+        Array.Fill(made, new Bucket { Slot = long.MinValue });
+        return (made, width.Ticks);
+    }
 }

@@ -1,4 +1,5 @@
 using FeedMall.Resilience;
+using FeedMall.Resilience.Gates;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -18,6 +19,8 @@ internal sealed class ClientChain
 {
     private delegate ValueTask<CallOutcome> Link(ClientCall call, ClientStep next);
 
+    private static readonly Link[] s_none = [];
+
     private readonly RpcChannel _channel;
     private readonly ClientStep _first;
 
@@ -29,8 +32,9 @@ internal sealed class ClientChain
             MeasureAsync,
             ShrinkDeadline,
             AddMetadata,
+            .. channel.Options.Bulkhead is { } bulkhead ? [(call, next) => PassAsync(bulkhead, call, next)] : s_none,
             new RetryLink(channel).RunAsync,
-            // breaker: to come
+            .. channel.Options.FindBreaker is { } find ? [(call, next) => find(call.Method.FullName) is { } breaker ? PassAsync(breaker, call, next) : next(call)] : s_none,
             PickAsync,
         ];
         _first = SendAsync;
@@ -87,6 +91,21 @@ internal sealed class ClientChain
         if (bytes <= limit) return next(call);
         var tooLarge = new RpcException(new Status(StatusCode.ResourceExhausted, $"The metadata has {bytes} bytes; at most {limit} may be sent."));
         return ValueTask.FromResult(CallOutcome.From(tooLarge, call));
+    }
+
+    // What this side refuses is told from what a server answers by its reach: it is not tried again, the same gate would refuse that too.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private static async ValueTask<CallOutcome> PassAsync(Gate gate, ClientCall call, ClientStep next)
+    {
+        using var permit = gate.TryEnter();
+        if (!permit.IsAdmitted)
+        {
+            return CallOutcome.Local(call, StatusCode.Unavailable, permit.Reason.Text(),
+                permit.Reason == Reason.BulkheadFull ? "All places for calls to this service are taken." : $"{call.Method.FullName} has been failing, and was not called.");
+        }
+        var outcome = await next(call);
+        permit.Complete(StatusOutcomes.OfGrpc((int)outcome.Status.StatusCode));
+        return outcome;
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]

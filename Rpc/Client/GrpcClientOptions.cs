@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Security.Cryptography.X509Certificates;
 using FeedMall.Resilience.Balancing;
+using FeedMall.Resilience.Gates;
 using FeedMall.Resilience.Retry;
 using Grpc.Core.Interceptors;
 
@@ -54,6 +55,18 @@ public sealed record GrpcClientOptions
 
     /// <summary>When and how often a call is tried again.</summary>
     public RetryOptions Retry { get; set; } = new();
+
+    /// <summary>
+    /// Limits how many calls are on their way at a time, all attempts of a call being one: a <see cref="Resilience.Bulkheads.Bulkhead"/>. Who finds no place gets
+    /// UNAVAILABLE / BULKHEAD_FULL. Default: no limit.
+    /// </summary>
+    public Gate? Bulkhead { get; set; }
+
+    /// <summary>
+    /// Finds the breaker of a method by its full name; asked before each attempt. What it drops ends with UNAVAILABLE / CIRCUIT_BREAKER_OPEN and is not tried
+    /// again. Null, or null for a method: none.
+    /// </summary>
+    public Func<string, Gate?>? FindBreaker { get; set; }
 
     /// <summary>
     /// The full names ("/package.Service/Method") of methods that may be sent twice. A registered client adds those whose .proto says

@@ -5,8 +5,11 @@ namespace FeedMall.Rpc.Server;
 /// <summary>Limits and habits of a gRPC server.</summary>
 public sealed class GrpcServiceOptions
 {
-    /// <summary>Time of a unary call whose caller names no deadline. Default 1 s; 1 ms to 30 days.</summary>
+    /// <summary>Time of a unary call whose caller names no deadline. Default 1 s; 1 ms to MaxTimeout.</summary>
     public TimeSpan DefaultTimeout { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Longest time of a unary call, also when its caller would wait longer (spec §7.1: nothing inside is unlimited). Default 10 s; 1 ms to 30 days.</summary>
+    public TimeSpan MaxTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Time of a streaming call whose caller names no deadline. Default 60 s; 1 ms to 30 days.</summary>
     public TimeSpan DefaultStreamTimeout { get; set; } = TimeSpan.FromSeconds(60);

@@ -26,9 +26,9 @@ public static class RpcServerRegistration
         services.AddHealthChecks();
         services.AddOptions<GrpcServiceOptions>()
             .Validate(
-                options => options.DefaultTimeout > TimeSpan.Zero && options.DefaultTimeout <= Wire.GrpcTimeout.Max
+                options => options.DefaultTimeout > TimeSpan.Zero && options.DefaultTimeout <= options.MaxTimeout && options.MaxTimeout <= Wire.GrpcTimeout.Max
                     && options.DefaultStreamTimeout > TimeSpan.Zero && options.DefaultStreamTimeout <= Wire.GrpcTimeout.Max,
-                "The default timeouts of a gRPC server must be between 1 ms and 30 days.")
+                "The default timeouts of a gRPC server must be between 1 ms and 30 days, and DefaultTimeout at most MaxTimeout.")
             .Validate(options => options.ResponseCompression is null or Wire.Compression.Gzip or Wire.Compression.Identity, "ResponseCompression is gzip or nothing.")
             .Validate(options => options.MaxReceiveMessageBytes > 0, "MaxReceiveMessageBytes must be more than 0.");
         if (configure is not null) services.Configure(configure);

@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using FeedMall.Resilience.Deadlines;
 using FeedMall.Rpc.Wire;
 using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
@@ -114,6 +115,7 @@ internal sealed class ServiceBinder<TService>(
     {
         var run = chain.Around(handle);
         var isLarge = options.MaxReceiveMessageBytes > endpoints.ServiceProvider.GetService<IOptions<KestrelServerOptions>>()?.Value.Limits.MaxRequestBodySize - MessageDecoder.PrefixBytes;
+        var maxTimeout = method.Type == MethodType.Unary ? options.MaxTimeout : GrpcTimeout.Max;
         var streams = method.Type is MethodType.ClientStreaming or MethodType.DuplexStreaming || isLarge;
         Services.Add(method.ServiceName);
         Endpoints.Add(endpoints.MapPost(method.FullName, async http =>
@@ -125,16 +127,16 @@ internal sealed class ServiceBinder<TService>(
                 return;
             }
             if (!ServerProtocol.TryAccept(http, streams, options)) return;
-            await using var call = new ServerCall(http, method, ReadTimeout(http, defaultTimeout), options, clock);
+            await using var call = new ServerCall(http, method, ReadTimeout(http, defaultTimeout, maxTimeout), options, clock);
             await run(call);
         }).WithDisplayName($"gRPC {method.FullName}"));
     }
 
     // A time that cannot be read is no reason to refuse the call (spec §7.2): it gets the default, and is counted.
-    private TimeSpan ReadTimeout(HttpContext http, TimeSpan defaultTimeout)
+    private TimeSpan ReadTimeout(HttpContext http, TimeSpan defaultTimeout, TimeSpan maxTimeout)
     {
         if (!http.Request.Headers.TryGetValue(HeaderNames.Timeout, out var text)) return defaultTimeout;
-        if (GrpcTimeout.TryDecode(text.ToString(), out var timeout)) return timeout;
+        if (GrpcTimeout.TryDecode(text.ToString(), out var timeout)) return DeadlineBudget.Accept(timeout, maxTimeout);
         telemetry.CountBadTimeout();
         return defaultTimeout;
     }

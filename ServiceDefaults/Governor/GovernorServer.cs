@@ -20,7 +20,7 @@ namespace FeedMall.ServiceDefaults.Governor;
 /// limits, authentication) touches it, and so that it can be bound to the loopback interface alone.
 /// </summary>
 internal sealed class GovernorServer(
-    IOptions<ServiceOptions> options, ServiceIdentity identity, HealthCheckService health, PrometheusExporter metrics,
+    IOptions<ServiceOptions> options, ServiceIdentity identity, HealthCheckService health, PrometheusExporter metrics, GovernorParts parts,
     RpcChannels? channels = null) : IHostedService, IAsyncDisposable
 {
     private const string PrometheusContentType = "text/plain; version=0.0.4; charset=utf-8";
@@ -45,6 +45,7 @@ internal sealed class GovernorServer(
             kestrel.Listen(ServiceHost.ListenAddress(url), url.Port);
         });
         _server = builder.Build();
+        if (parts.Pages.Any()) parts.Key.Load();
         Map(_server);
         try
         {
@@ -64,7 +65,8 @@ internal sealed class GovernorServer(
     private void Map(WebApplication server)
     {
         server.MapGet("/", () => Results.Text(
-            $"FeedMall governor of {identity.Name} ({identity.Instance})\n\n/metrics  Prometheus\n/healthz  alive?\n/readyz   ready, and what is not\n/rpc      the addresses that this service calls: state, score, calls under way\n"));
+            $"FeedMall governor of {identity.Name} ({identity.Instance})\n\n/metrics  Prometheus\n/healthz  alive?\n/readyz   ready, and what is not\n/rpc      the addresses that this service calls: state, score, calls under way\n{string.Concat(parts.Pages.Select(pages => pages.Help))}"));
+        foreach (var pages in parts.Pages) pages.Map(server);
         server.MapGet("/healthz", () => Results.Text("alive\n"));
         server.MapGet("/readyz", ReadyAsync);
         server.MapGet("/rpc", () => Results.Json(channels?.All.Select(channel => new { channel.Target, Retries = channel.RetrySnapshot(), Endpoints = channel.Snapshot() }) ?? [], Json));

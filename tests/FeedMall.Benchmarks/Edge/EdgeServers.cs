@@ -29,7 +29,7 @@ internal static class EdgeServers
             await feed.StartAsync();
             await using var mall = MallApp.Build([.. common, "--Mall:Url=http://127.0.0.1:0", "--Mall:GovernorUrl="]);
             await mall.StartAsync();
-            await using var bff = BffApp.Build([.. common, "--Bff:Url=http://127.0.0.1:0", "--Bff:GovernorUrl=",
+            await using var bff = BffApp.Build([.. common, "--Bff:Url=http://127.0.0.1:0", "--Bff:GovernorUrl=", "--Protection:RateLimit:ClientRate=0",
                 $"--Bff:FeedAddresses={feed.Urls.First()}", $"--Bff:MallAddresses={mall.Urls.First()}"]);
             await bff.StartAsync();
             await using var bare = await StartBareAsync();

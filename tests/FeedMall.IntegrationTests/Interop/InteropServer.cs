@@ -25,7 +25,7 @@ internal sealed class InteropServer : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
-        builder.Services.AddGrpc(options => options.DefaultTimeout = InteropClient.Patience);
+        builder.Services.AddGrpc(options => (options.DefaultTimeout, options.MaxTimeout) = (InteropClient.Patience, InteropClient.Patience));
         var app = builder.Build();
         app.MapGrpcService<InteropService>();
         app.MapGrpcReflection();

@@ -5,6 +5,8 @@ internal static class ConnectionCases
 {
     private const string Closed = " → " + RespConnection.Closed;
 
+    private const string SetInfo = "Redis has it since 7.2, and newer clients send it when they connect";
+
     public static IEnumerable<RespCase> All =>
     [
         new("PING ECHO QUIT", "PING → +PONG", "PING hi → $2⏎hi", "PING a b → -ERR wrong number of arguments for 'ping' command", "ECHO 'a b' → $3⏎a b", "ECHO → -ERR wrong number of arguments for 'echo' command", "QUIT → +OK", "raw PING\r\n" + Closed),
@@ -30,6 +32,11 @@ internal static class ConnectionCases
             "HELLO 3 SETNAME me → ~%7⏎.*\\$5⏎proto⏎:3⏎.*", "GET a → _", "CLIENT GETNAME → $2⏎me", "CONFIG GET databases → %1⏎$9⏎databases⏎$2⏎16", "CLIENT INFO → ~=\\d+⏎txt:id=.*", "INFO replication → ~=\\d+⏎txt:# Replication⏎role:master⏎connected_slaves:0⏎.*", "HELLO 2 → ~\\*14⏎.*", "GET a → $-1"),
         new("AUTH without a password", "AUTH x → -ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?", "AUTH default x → +OK", "AUTH other x → -WRONGPASS invalid username-password pair or user is disabled.", "AUTH a b c → -ERR syntax error"),
         new("RESET", "HELLO 3 → ~%7⏎.*", "SELECT 5 → +OK", "CLIENT SETNAME me → +OK", "RESET → +RESET", "CLIENT GETNAME → $-1", "CLIENT INFO → ~\\$\\d+⏎id=.* db=0 .*"),
+        new("CLIENT SETINFO",
+            new RespStep("CLIENT SETINFO LIB-NAME lettuce", "-ERR unknown subcommand 'SETINFO'. Try CLIENT HELP.", "+OK", SetInfo), new RespStep("CLIENT SETINFO lib-ver 1.2", "-ERR unknown subcommand 'SETINFO'. Try CLIENT HELP.", "+OK", SetInfo),
+            new RespStep("CLIENT SETINFO LIB-NAME 'a b'", "-ERR unknown subcommand 'SETINFO'. Try CLIENT HELP.", "-ERR LIB-NAME cannot contain spaces, newlines or special characters.", SetInfo),
+            new RespStep("CLIENT SETINFO colour red", "-ERR unknown subcommand 'SETINFO'. Try CLIENT HELP.", "-ERR Unrecognized option 'colour'", SetInfo),
+            new RespStep("CLIENT INFO", "~\\$\\d+⏎id=.*", "~\\$\\d+⏎id=.* lib-name=lettuce lib-ver=1.2⏎?\n?⏎", SetInfo)),
         new("CLIENT", "CLIENT ID → ~:\\d+⏎", "CLIENT GETNAME → $-1", "CLIENT SETNAME 'a b' → -ERR Client names cannot contain spaces, newlines or special characters.", "CLIENT SETNAME ab → +OK", "CLIENT GETNAME → $2⏎ab", "CLIENT LIST → ~\\$\\d+⏎id=\\d+ addr=127\\.0\\.0\\.1:\\d+ .*", "CLIENT KILL 1.2.3.4:5 → -ERR No such client", "CLIENT KILL ID 0 → -ERR client-id should be greater than 0", "CLIENT NO-EVICT ON → +OK", "CLIENT NO-EVICT X → -ERR syntax error"),
         new("SERVER", "CLUSTER NODES → -ERR This instance has cluster support disabled", "COMMAND COUNT → ~:\\d+⏎", "TIME → ~\\*2⏎\\$10⏎\\d+⏎\\$\\d⏎\\d+⏎", "WAIT 0 0 → :0", "INFO nosuch → $0⏎", "SLOWLOG LEN → ~:\\d+⏎", "SLOWLOG RESET → +OK", "SENTINEL MASTERS → -ERR unknown command 'SENTINEL', with args beginning with: 'MASTERS' "),
         new("CONFIG", "CONFIG GET timeout → *2⏎$7⏎timeout⏎$1⏎0", "CONFIG SET timeout 100 → +OK", "CONFIG GET timeout → *2⏎$7⏎timeout⏎$3⏎100", "CONFIG SET timeout 0 → +OK", "CONFIG GET nosuch → *0", "CONFIG SET nosuch 1 → -ERR Unknown option or number of arguments for CONFIG SET - 'nosuch'", "CONFIG SET maxmemory 100mb → +OK", "CONFIG GET maxmemory → *2⏎$9⏎maxmemory⏎$9⏎104857600", "CONFIG SET maxmemory 0 → +OK", "CONFIG GET appendonly → *2⏎$10⏎appendonly⏎$2⏎no", "CONFIG RESETSTAT → +OK", "CONFIG GET → -ERR wrong number of arguments for 'config|get' command"),

@@ -76,6 +76,20 @@ public sealed class RobustnessTests
     }
 
     [Fact]
+    public async Task A_client_that_does_not_take_its_replies_is_closed_after_the_send_timeout()
+    {
+        await using var host = await KvHost.StartAsync("--Kv:SendTimeout=00:00:01");
+        using var stuck = await RespConnection.OpenAsync(host.Port, Cancel);
+        using var other = await RespConnection.OpenAsync(host.Port, Cancel);
+        Assert.Equal("+OK⏎", await other.AskAsync(["SET", "large", new string('x', 4_000_000)], Cancel));
+        // More than the system's buffers hold, so the server's send cannot end.
+        for (var i = 0; i < 20; i++) await stuck.SendAsync(["GET", "large"], Cancel);
+        await TlsTests.UntilAsync(async () => (await other.AskAsync(["INFO", "clients"], Cancel)).Contains("connected_clients:1⏎", StringComparison.Ordinal));
+        Assert.Equal("+PONG⏎", await other.AskAsync(["PING"], Cancel));
+        host.Logs.AssertNoErrors();
+    }
+
+    [Fact]
     public async Task Replies_that_nobody_could_take_end_the_connection_and_no_other()
     {
         await using var host = await KvHost.StartAsync("--Kv:MaxReplyBytes=65536");

@@ -1,9 +1,10 @@
-// Uses a RESP server as an application does, with a client that is not ours: node kv-client.js PORT. Prints "name value" as JSON lines.
+// Uses a RESP server as an application does, with a client that is not ours: node kv-client.js PORT [CERTIFICATE], the latter for TLS. Prints "name value" as JSON lines.
 'use strict';
 const Redis = require('ioredis');
 
 const port = Number(process.argv[2]);
-const open = () => new Redis({ port, host: '127.0.0.1', maxRetriesPerRequest: 1, retryStrategy: () => null });
+const tls = process.argv[3] && { ca: require('fs').readFileSync(process.argv[3]) };
+const open = () => new Redis({ port, host: '127.0.0.1', tls, maxRetriesPerRequest: 1, retryStrategy: () => null });
 const report = (name, value) => console.log(JSON.stringify({ name, value }));
 
 async function run() {

@@ -168,19 +168,21 @@ public abstract class LikeTests(PostgresServer? postgres, string? cache = null) 
     {
         var post = await NewPostAsync();
         var ended = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        // The way to the service is warm, so that the call is with it long before its deadline, also on a busy machine.
+        await Feed.LikeAsync(post, 9);
         using var meters = ListenForTheEndOfALike(ended);
         await WhileLockedAsync(post, async () =>
         {
             var call = Feed.Likes.AddLikeAsync(
-                new AddLikeRequest { PostId = post }, FeedHost.As(7), DateTime.UtcNow.AddMilliseconds(300), Token);
+                new AddLikeRequest { PostId = post }, FeedHost.As(7), DateTime.UtcNow.AddSeconds(3), Token);
             var error = await Assert.ThrowsAsync<RpcException>(() => call.ResponseAsync);
             Assert.Equal(StatusCode.DeadlineExceeded, error.StatusCode);
             // The service has ended the call too, by its own timer or because the client hung up, whichever was first, although the post is
             // still locked. Whether the like was really given up shows once the post is free.
-            Assert.True(await ended.Task.WaitAsync(Patience, Token) is "DEADLINE_EXCEEDED" or "CANCELLED");
+            Assert.Contains(await ended.Task.WaitAsync(Patience, Token), new[] { "DEADLINE_EXCEEDED", "CANCELLED" });
         });
-        Assert.Equal(1, await Feed.LikeAsync(post, 8));
-        Assert.Equal((1, 1), await CountsAsync(post));
+        Assert.Equal(2, await Feed.LikeAsync(post, 8));
+        Assert.Equal((2, 2), await CountsAsync(post));
     }
 
     // What a user does in a round; the result is whether he likes the post at its end, in whatever order the calls of all users meet.
@@ -228,7 +230,8 @@ public abstract class LikeTests(PostgresServer? postgres, string? cache = null) 
         listener.SetMeasurementEventCallback<double>((_, _, tags, _) =>
         {
             var call = tags.ToArray().ToDictionary(tag => tag.Key, tag => tag.Value as string);
-            if (call["rpc.method"] == "feedmall.feed.v1.Likes/AddLike") ended.TrySetResult(call["rpc.response.status_code"]!);
+            // One that went well may be measured only after its answer is here.
+            if (call["rpc.method"] == "feedmall.feed.v1.Likes/AddLike" && call["rpc.response.status_code"] != "OK") ended.TrySetResult(call["rpc.response.status_code"]!);
         });
         listener.Start();
         return listener;

@@ -35,7 +35,7 @@ public sealed partial class DefaultsTests
     private static IEnumerable<string> Findings((string Key, string Default) row)
     {
         if (Settings.Types().FirstOrDefault(type => Settings.Keys(type).Contains(row.Key)) is not { } type) yield break;
-        var inCode = type.GetProperty(row.Key.Split(':')[^1])!.GetValue(Activator.CreateInstance(type));
+        var inCode = Settings.DefaultOf(type, row.Key);
         foreach (var (service, file) in s_services)
         {
             // A row that names services is about those only.

@@ -21,8 +21,24 @@ internal static partial class Settings
     {
         var section = options.GetField("Section")?.GetRawConstantValue() as string;
         if (section is null) return [];
-        return options.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(property => property.SetMethod is { IsPublic: true })
-            .Select(property => section.Length == 0 ? property.Name : $"{section}:{property.Name}");
+        return Values(options, section, Activator.CreateInstance(options)!).Select(value => value.Key);
+    }
+
+    /// <summary>What a setting is when nothing says otherwise; null when it is not set.</summary>
+    public static object? DefaultOf(Type options, string key) =>
+        Values(options, (string)options.GetField("Section")!.GetRawConstantValue()!, Activator.CreateInstance(options)!).Single(value => value.Key == key).Default;
+
+    // Settings in parts: a property of a class *Settings is a part of its own, a dictionary of such has one for each name.
+    private static IEnumerable<(string Key, object? Default)> Values(Type type, string path, object instance)
+    {
+        foreach (var property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(property => property.SetMethod is { IsPublic: true }))
+        {
+            var (key, kind) = (path.Length == 0 ? property.Name : $"{path}:{property.Name}", property.PropertyType);
+            var part = kind.IsGenericType && kind.GetGenericTypeDefinition() == typeof(Dictionary<,>) ? kind.GetGenericArguments()[1] : kind;
+            if (!part.Name.EndsWith("Settings", StringComparison.Ordinal)) yield return (key, property.GetValue(instance));
+            else if (part != kind) foreach (var value in Values(part, $"{key}:<name>", Activator.CreateInstance(part)!)) yield return value;
+            else foreach (var value in Values(part, key, property.GetValue(instance)!)) yield return value;
+        }
     }
 
     /// <summary>All keys with the services' names filled in.</summary>

@@ -60,6 +60,26 @@ public sealed class DeadlineTests
     }
 
     [Fact]
+    public async Task A_caller_that_would_wait_longer_gets_no_more_than_the_servers_greatest_time()
+    {
+        await using var host = await EchoHost.StartAsync(server: options =>
+            (options.DefaultTimeout, options.MaxTimeout) = (TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(200)));
+        var given = new TaskCompletionSource<TimeSpan>(TaskCreationOptions.RunContinuationsAsynchronously);
+        host.Script.Say = async (_, context) =>
+        {
+            given.SetResult(context.Deadline - DateTime.UtcNow);
+            await Task.Delay(Timeout.Infinite, context.CancellationToken);
+            return new EchoResponse();
+        };
+        var error = await Assert.ThrowsAsync<RpcException>(
+            async () => await host.Client.SayAsync(new EchoRequest(), deadline: DateTime.UtcNow + Patience, cancellationToken: Token));
+        Assert.Equal(StatusCode.DeadlineExceeded, error.StatusCode);
+        // More than the default of callers that name none, less than what this one named.
+        Assert.InRange(await given.Task, TimeSpan.FromMilliseconds(-50), TimeSpan.FromMilliseconds(200));
+        Assert.Empty(host.Errors);
+    }
+
+    [Fact]
     public async Task A_deadline_that_passes_in_the_middle_of_a_stream_ends_it_with_trailers()
     {
         await using var host = await EchoHost.StartAsync(server: options => options.DefaultStreamTimeout = TimeSpan.FromMilliseconds(200));

@@ -55,7 +55,11 @@ internal sealed class EchoHost : IAsyncDisposable
             listen?.Invoke(port);
         }));
         builder.Services.AddSingleton<EchoScript>();
-        builder.Services.AddGrpc(server);
+        builder.Services.AddGrpc(options =>
+        {
+            options.MaxTimeout = TimeSpan.FromMinutes(10);
+            server?.Invoke(options);
+        });
         services?.Invoke(builder.Services);
         var app = builder.Build();
         app.MapGrpcService<EchoService>();

@@ -175,6 +175,25 @@ public sealed class BreakerTests
     }
 
     [Fact]
+    public void A_probability_is_never_below_0_when_the_window_was_read_before_it_got_fewer_buckets()
+    {
+        var breaker = new SreBreaker(new SreBreakerOptions { Buckets = 10 }, _clock, new TestChance());
+        Assert.Equal(0, breaker.DropProbability(new OutcomeTally(Successes: 1, Failures: 1000, Drops: 0, Working: 39, Failing: 0)));
+    }
+
+    [Fact]
+    public void Options_and_window_do_not_part_when_two_threads_change_them()
+    {
+        var breaker = new SreBreaker(new SreBreakerOptions(), TimeProvider.System, new SystemChance());
+        var (few, many) = (breaker.Options with { Buckets = 2, Window = TimeSpan.FromSeconds(100) }, breaker.Options with { Buckets = 100, Window = TimeSpan.FromSeconds(10) });
+        for (var round = 0; round < 200; round++)
+        {
+            Stress.Run((thread, _) => breaker.Options = thread % 2 == 0 ? few : many, turns: 10);
+            Assert.Equal(breaker.Options.Window, breaker.Window);
+        }
+    }
+
+    [Fact]
     public void Options_out_of_range_are_refused() => Assert.All((SreBreakerOptions[])
     [
         new() { Window = TimeSpan.FromMilliseconds(99) }, new() { Window = TimeSpan.FromMinutes(11) }, new() { Buckets = 1 }, new() { Buckets = 1001 },

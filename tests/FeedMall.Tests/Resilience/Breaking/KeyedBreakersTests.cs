@@ -88,6 +88,18 @@ public sealed class KeyedBreakersTests
     }
 
     [Fact]
+    public void A_dry_run_holds_for_the_breakers_that_are_there_and_for_those_made_later()
+    {
+        var breakers = Create<int>(new KeyedBreakersOptions());
+        var early = breakers.Get(1);
+        breakers.DryRun = true;
+        var late = breakers.Get(2);
+        Assert.True(early.DryRun && late.DryRun);
+        breakers.DryRun = false;
+        Assert.False(early.DryRun || late.DryRun || breakers.Get(3).DryRun);
+    }
+
+    [Fact]
     public void Eight_threads_get_the_same_breaker_for_a_key_and_lose_no_call()
     {
         var breakers = Create<int>(new KeyedBreakersOptions());

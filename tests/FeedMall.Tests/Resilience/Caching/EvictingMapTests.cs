@@ -91,6 +91,46 @@ public sealed class EvictingMapTests
         }).QuickCheckThrowOnFailure();
 
     [Fact]
+    public void A_key_that_was_evicted_twice_is_remembered_from_the_second_time_on()
+    {
+        var map = new EvictingMap<int, string>(10, long.MaxValue);
+        void Scan(int first, int count)
+        {
+            for (var key = first; key < first + count; key++) map.Set(key, "", 1);
+        }
+
+        map.Set(1, "", 1);
+        Scan(100, 10);
+        // It comes again, to the main queue, goes, and is evicted as a stranger once more.
+        map.Set(1, "", 1);
+        map.Remove(1);
+        map.Set(1, "", 1);
+        Scan(200, 10);
+        Assert.False(map.TryGet(1, out _));
+        // Its first eviction is the oldest of the eleven that are known, and leaves.
+        map.Set(1, "", 1);
+        Scan(300, 100);
+        Assert.True(map.TryGet(1, out _));
+    }
+
+    [Fact]
+    public void What_is_remembered_of_evicted_keys_is_bounded_also_after_the_bounds_shrink()
+    {
+        var map = new EvictingMap<int, string>(100, long.MaxValue);
+        for (var turn = 0; turn < 10_000; turn++)
+        {
+            // Half of them come again and again.
+            map.Set(turn % 2 == 0 ? turn : turn % 331, "", 1);
+            Assert.InRange(map.Remembered, 0, 100);
+        }
+        Assert.InRange(map.Remembered, 30, 100);
+        map.Resize(10, long.MaxValue);
+        Assert.InRange(map.Remembered, 1, 10);
+        map.Clear();
+        Assert.Equal(0, map.Remembered);
+    }
+
+    [Fact]
     public void What_is_heavier_than_all_the_room_is_not_taken_and_does_not_leave_the_old_value_either()
     {
         var map = new EvictingMap<int, string>(5, 20);

@@ -10,6 +10,10 @@ namespace FeedMall.Tests.Resilience.Caching;
 
 public sealed class HeavyKeeperTests
 {
+    private sealed record Power(double Decay, int Count, double Value);
+
+    private sealed record DecayTable(Power[] Powers, Power[] HitsToEvict);
+
     private sealed record Row(double Exponent, int Keys, int Width, double LeastRecall, double MostError);
 
     private static readonly HeavyKeeperOptions s_few = new() { Keys = 3, FadeEvery = TimeSpan.FromHours(1) };
@@ -33,6 +37,34 @@ public sealed class HeavyKeeperTests
         Assert.Equal(row.Keys, found.Count);
         Assert.True(found.Count(hot => truth.ContainsKey(hot.Key)) >= row.LeastRecall * row.Keys);
         Assert.All(found.Take(10), hot => Assert.InRange(hot.Count, truth[hot.Key] * (1 - row.MostError), truth[hot.Key]));
+    });
+
+    [Fact]
+    public void A_stranger_takes_one_off_as_likely_as_published() => Assert.All(Vectors.Read<DecayTable>("heavy-keeper-decay").Powers, row =>
+    {
+        // Half a percent to either side: what rounding to three figures leaves open.
+        foreach (var (chance, takes) in new[] { (row.Value * 0.994, true), (row.Value * 1.006, false) })
+        {
+            var sketch = new HeavyKeeperSketch(1, 1, row.Decay);
+            sketch.Add(1, row.Count, _chance);
+            sketch.Add(2, 1, new TestChance(chance));
+            Assert.Equal(takes, sketch.Add(1, 1, new TestChance(0.9999)) != row.Count + 1);
+        }
+    });
+
+    [Fact]
+    public void To_drive_a_key_out_costs_as_many_hits_as_published() => Assert.All(Vectors.Read<DecayTable>("heavy-keeper-decay").HitsToEvict, row =>
+    {
+        const int runs = 2000;
+        var (chance, hits) = (new TestChance { Seed = row.Count }, 0L);
+        for (var run = 0; run < runs; run++)
+        {
+            var sketch = new HeavyKeeperSketch(1, 1, row.Decay);
+            sketch.Add(1, row.Count, chance);
+            do hits++;
+            while (sketch.Add(2, 1, chance) == 0);
+        }
+        Assert.Equal(row.Value, hits / (double)runs, 0.04 * row.Value);
     });
 
     [Fact]
@@ -73,6 +105,29 @@ public sealed class HeavyKeeperTests
         var estimates = Enumerable.Range(0, 1000).Select(key => sketch.Add((ulong)key * 0x9e3779b97f4a7c15, 1, never)).ToList();
         Assert.Equal(16, estimates.Count(estimate => estimate == 1));
         Assert.Equal(984, estimates.Count(estimate => estimate == 0));
+    }
+
+    [Fact]
+    public void Options_change_without_losing_counts_and_expel_who_is_no_longer_hot()
+    {
+        var expelled = new List<string>();
+        var keeper = new HeavyKeeper(s_few with { Keys = 5 }, _clock, _chance) { Expelled = expelled.Add };
+        for (var key = 1; key <= 5; key++) keeper.Add($"{key}", 10 * key);
+        keeper.Options = keeper.Options with { Keys = 3 };
+        Assert.Equal(["1", "2"], expelled);
+        keeper.Options = keeper.Options with { MinCount = 31 };
+        Assert.Equal(["1", "2", "3"], expelled);
+        Assert.Equal([new HotKey("5", 50), new HotKey("4", 40)], keeper.Snapshot());
+        // What was expelled is still counted, and comes back with its count.
+        keeper.Options = keeper.Options with { MinCount = 1, Keys = 10, FadeEvery = TimeSpan.FromSeconds(1) };
+        Assert.True(keeper.Add("1"));
+        Assert.Equal(11, keeper.Snapshot()[2].Count);
+        _clock.Advance(TimeSpan.FromSeconds(1.001));
+        keeper.Add("5", 2);
+        Assert.Equal([new HotKey("5", 27), new HotKey("4", 20), new HotKey("1", 5)], keeper.Snapshot());
+        Assert.All((HeavyKeeperOptions[])[s_few with { Width = 64 }, s_few with { Depth = 2 }, s_few with { Decay = 0.9 }],
+            options => Assert.Throws<ArgumentException>("value", () => keeper.Options = options));
+        Assert.Equal(10, keeper.Options.Keys);
     }
 
     [Fact]

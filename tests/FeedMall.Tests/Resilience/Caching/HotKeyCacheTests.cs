@@ -66,6 +66,34 @@ public sealed class HotKeyCacheTests
     }
 
     [Fact]
+    public void Options_change_without_losing_copies_or_counts()
+    {
+        var cache = Of(s_options);
+        foreach (var key in (string[])["a", "b", "c", "d"])
+        {
+            for (var i = 0; i < 10; i++) cache.TryGet(key, out _);
+            Assert.True(cache.Offer(key, "v"));
+        }
+        cache.Options = s_options with { Capacity = 3, TimeToLive = TimeSpan.FromSeconds(3), Never = ["b"], Hot = s_options.Hot with { MinCount = 8 } };
+        Assert.Equal((3, 4), (cache.Snapshot().Copies, cache.Snapshot().HotKeys.Count));
+        Assert.False(cache.TryGet("b", out _));
+        Assert.False(cache.Offer("b", "v"));
+        // The copies that were there end as they came; a new one stays longer.
+        _clock.Advance(0.5);
+        Assert.True(cache.Offer("d", "v"));
+        _clock.Advance(1);
+        Assert.False(cache.TryGet("c", out _));
+        Assert.True(cache.TryGet("d", out _));
+        // One of the four stays hot.
+        cache.TryGet("d", out _);
+        cache.Options = cache.Options with { Hot = cache.Options.Hot with { Keys = 1 } };
+        Assert.Equal("d", Assert.Single(cache.Snapshot().HotKeys).Key);
+        Assert.Throws<ArgumentOutOfRangeException>("TimeToLive", () => cache.Options = s_options with { TimeToLive = TimeSpan.Zero });
+        Assert.Throws<ArgumentException>(() => cache.Options = s_options with { Hot = s_options.Hot with { Width = 64 } });
+        Assert.Equal(3, cache.Options.TimeToLive.TotalSeconds);
+    }
+
+    [Fact]
     public void Reading_allocates_nothing()
     {
         var cache = new HotKeyCache<string>(s_options, TimeProvider.System, new SystemChance());

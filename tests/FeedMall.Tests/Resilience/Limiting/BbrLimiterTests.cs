@@ -270,7 +270,7 @@ public sealed class BbrLimiterTests
         var clock = new ClockThatLetsOthersIn { Now = TimeSpan.FromHours(1) };
         var narrow = new BbrLimiterOptions { Window = TimeSpan.FromSeconds(1), Buckets = 10, MinBuckets = 1 };
         var limiter = new BbrLimiter(narrow, new FixedLoad(1000), clock);
-        // Between the reading of the old window and the calculation of its slot.
+        // Between the reading of the time and the calculation of the limit.
         clock.Other = () => limiter.Options = narrow with { Window = TimeSpan.FromSeconds(100) };
         limiter.Snapshot();
         Assert.Null(clock.Other);
@@ -279,23 +279,28 @@ public sealed class BbrLimiterTests
         Assert.NotNull(limiter.Snapshot().MaxInFlight);
     }
 
+    [Fact]
+    public void More_buckets_asked_for_than_can_ever_be_complete_are_refused()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>("MinBuckets", () => new BbrLimiter(new BbrLimiterOptions { Buckets = 10, MinBuckets = 10 }, _load, _clock));
+        new BbrLimiterOptions { Buckets = 10, MinBuckets = 9 }.Check();
+    }
+
     private sealed class ClockThatLetsOthersIn : TimeProvider
     {
         public TimeSpan Now { get; set; }
 
         public Action? Other { get; set; }
 
-        public override long TimestampFrequency
-        {
-            get
-            {
-                var other = Other;
-                Other = null;
-                other?.Invoke();
-                return TimeSpan.TicksPerSecond;
-            }
-        }
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-        public override long GetTimestamp() => Now.Ticks;
+        public override long GetTimestamp()
+        {
+            var now = Now.Ticks;
+            var other = Other;
+            Other = null;
+            other?.Invoke();
+            return now;
+        }
     }
 }

@@ -44,6 +44,23 @@ public sealed class AdmissionQueueTests
     }
 
     [Fact]
+    public async Task Another_queue_may_stand_in_front_of_the_limiter_when_the_first_one_was_disposed()
+    {
+        var limiter = new Bulkhead(new BulkheadOptions { Places = 1 }, _clock);
+        var first = new AdmissionQueue(limiter, new AdmissionQueueOptions(), _clock);
+        Assert.Throws<InvalidOperationException>(() => new AdmissionQueue(limiter, new AdmissionQueueOptions(), _clock));
+        var holder = await first.EnterAsync(Criticality.Critical, 0, Timeout.InfiniteTimeSpan, TestContext.Current.CancellationToken);
+        first.Dispose();
+        using var second = new AdmissionQueue(limiter, new AdmissionQueueOptions(), _clock);
+        // The first one must not take it off the limiter.
+        first.Dispose();
+        var waiting = Enter(second);
+        Assert.Equal(Reason.Overloaded, (await Enter(first)).Reason);
+        holder.Complete(Outcome.Success);
+        Assert.True((await waiting).IsAdmitted);
+    }
+
+    [Fact]
     public async Task Who_waits_too_long_is_refused_by_the_sweeper()
     {
         using var queue = Queue(places: 1);

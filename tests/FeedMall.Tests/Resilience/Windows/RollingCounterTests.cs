@@ -72,18 +72,17 @@ public sealed class RollingCounterTests
     [Fact]
     public void Nothing_is_lost_between_eight_threads()
     {
-        const int each = 100_000;
         // Wide enough that nothing expires while the clock steps on.
-        var counter = Counter(1000, 1000);
-        Parallel.For(0, 8, thread =>
+        var clock = new SettableClock();
+        var counter = new RollingCounter(1000, TimeSpan.FromSeconds(10), clock);
+        Stress.Run((thread, turn) =>
         {
-            for (var i = 0; i < each; i++)
-            {
-                counter.Add(i % 2, 1);
-                if (i % 1000 == 0) _clock.Advance(TimeSpan.FromMilliseconds(300));
-            }
+            counter.Add(turn % 2, 1);
+            if (thread == 0 && turn % 1000 == 0) clock.Milliseconds += 300;
+            // And while the window changes its shape.
+            if (thread == 1 && turn % 10_000 == 0) counter.Reshape(turn % 20_000 == 0 ? 500 : 1000, TimeSpan.FromSeconds(10));
         });
-        Assert.Equal(new WindowSums(8 * each / 2, 8 * each), counter.Sum());
+        Assert.Equal(new WindowSums(4_000_000, 8_000_000), counter.Sum());
     }
 
     [Fact]
@@ -107,6 +106,29 @@ public sealed class RollingCounterTests
             }
             return true;
         }).QuickCheckThrowOnFailure();
+
+    [Fact]
+    public void A_window_of_another_shape_keeps_what_was_counted()
+    {
+        var clock = new SettableClock { Milliseconds = 100_250 };
+        var counter = new RollingCounter(10, TimeSpan.FromMilliseconds(500), clock);
+        counter.Add(1, 2);
+        clock.Milliseconds += 3000;
+        counter.Add(10, 20);
+        counter.Reshape(100, TimeSpan.FromMilliseconds(50));
+        Assert.Equal(new WindowSums(11, 22), counter.Sum());
+        // The later ones are in the slot of now, and not in one that is still to come.
+        Assert.Equal(new WindowSums(1, 2), counter.Sum(skipCurrent: true));
+        Assert.Equal((5.0, 3.0), (counter.Window.TotalSeconds, counter.Covered.TotalSeconds));
+        counter.Reshape(2, TimeSpan.FromSeconds(10));
+        Assert.Equal(new WindowSums(11, 22), counter.Sum());
+        clock.Milliseconds += 10_000;
+        Assert.Equal(new WindowSums(11, 22), counter.Sum());
+        // Nothing from before its beginning is counted in the wider window.
+        Assert.Equal(13, counter.Covered.TotalSeconds);
+        counter.Reshape(1, TimeSpan.FromMilliseconds(1));
+        Assert.Equal(new WindowSums(0, 0), counter.Sum());
+    }
 
     [Theory]
     [InlineData(0, 300)]

@@ -1,0 +1,95 @@
+using System.Net;
+using System.Text.Json;
+using FeedMall.ServiceDefaults.Governor;
+using Microsoft.Extensions.Options;
+
+namespace FeedMall.Bff.Protection;
+
+/// <summary>
+/// Changes protections while the service runs. A change is the part of the settings that is to be another, as JSON; it is checked together with all other
+/// settings as they would then be, and taken over as a whole or not at all. Each change is logged.
+/// </summary>
+internal sealed partial class ProtectionControl(
+    OverrideSettings overrides, IConfiguration settings, IValidateOptions<ProtectionOptions> validator, IOptionsMonitor<ProtectionOptions> options,
+    EndpointDataSource routes, ILogger<ProtectionControl> log)
+{
+    private const int MaxValues = 1000;
+    private const int MaxLength = 200;
+
+    /// <summary>What holds now.</summary>
+    public ProtectionOptions Options => options.CurrentValue;
+
+    /// <summary>What was changed since the start, by key.</summary>
+    public IReadOnlyDictionary<string, string?> Changed => overrides.Present;
+
+    /// <summary>Takes a change over; null as a value takes an earlier change of that setting back.</summary>
+    /// <returns>What is wrong with it; empty: it holds from now on.</returns>
+    public IReadOnlyList<string> Change(JsonElement change, IPAddress? by)
+    {
+        var values = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
+        var problems = new List<string>();
+        Flatten(change, ProtectionOptions.Section, values, problems);
+        if (problems.Count > 0) return problems;
+        overrides.TryReplace(present =>
+        {
+            var next = new Dictionary<string, string?>(present, StringComparer.OrdinalIgnoreCase);
+            foreach (var (key, value) in values)
+            {
+                if (value is null) next.Remove(key);
+                else next[key] = value;
+            }
+            problems.AddRange(FindProblems(next));
+            return problems.Count == 0 ? next : null;
+        });
+        if (problems.Count > 0) return problems;
+        foreach (var (key, value) in values) LogChange(by, key, value ?? "(as before)");
+        return [];
+    }
+
+    /// <summary>Takes all changes back.</summary>
+    public void Reset(IPAddress? by)
+    {
+        overrides.TryReplace(_ => new Dictionary<string, string?>());
+        LogChange(by, ProtectionOptions.Section, "(as before)");
+    }
+
+    private static void Flatten(JsonElement element, string path, Dictionary<string, string?> values, List<string> problems)
+    {
+        if (values.Count > MaxValues || element.ValueKind == JsonValueKind.Array) problems.Add($"{path}: a change is an object of at most {MaxValues} settings.");
+        else if (element.ValueKind == JsonValueKind.Object)
+        {
+            foreach (var property in element.EnumerateObject())
+            {
+                if (property.Name.Length is 0 or > MaxLength || property.Name.Contains(':', StringComparison.Ordinal)) problems.Add($"{path}: no setting has this name.");
+                else Flatten(property.Value, $"{path}:{property.Name}", values, problems);
+            }
+        }
+        else if (path == ProtectionOptions.Section) problems.Add("A change is an object, like {\"Admission\": {\"DryRun\": true}}.");
+        else if (element.ToString() is { Length: > MaxLength }) problems.Add($"{path}: the value is too long.");
+        else values[path] = element.ValueKind == JsonValueKind.Null ? null : element.ToString();
+    }
+
+    private List<string> FindProblems(IReadOnlyDictionary<string, string?> next)
+    {
+        // As everything would be, without the changes so far but with these.
+        var present = settings.GetSection(ProtectionOptions.Section).AsEnumerable().Where(entry => !overrides.Present.ContainsKey(entry.Key) && entry.Value is not null);
+        var then = new ConfigurationBuilder().AddInMemoryCollection(present).AddInMemoryCollection(next).Build();
+        try
+        {
+            var bound = new ProtectionOptions();
+            then.GetSection(ProtectionOptions.Section).Bind(bound, binder => binder.ErrorOnUnknownConfiguration = true);
+            var unknown = bound.Routes.Keys.Except(RouteNames(), StringComparer.Ordinal).Select(route => $"{ProtectionOptions.Section}:Routes:{route}: there is no such route.");
+            return [.. validator.Validate(null, bound).Failures ?? [], .. unknown];
+        }
+        catch (InvalidOperationException unreadable)
+        {
+            return [unreadable.Message];
+        }
+    }
+
+    private IEnumerable<string> RouteNames() =>
+        routes.Endpoints.Select(endpoint => endpoint.Metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName).OfType<string>();
+
+    [LoggerMessage(1, LogLevel.Information, "The governor's caller at {Address} set {Key} to {Value}")]
+    private partial void LogChange(IPAddress? address, string key, string value);
+}

@@ -1,0 +1,136 @@
+using FeedMall.Resilience.Breaking;
+using FeedMall.Resilience.Bulkheads;
+using FeedMall.Resilience.Limiting;
+using FeedMall.Resilience.Queueing;
+
+namespace FeedMall.Bff.Protection;
+
+/// <summary>
+/// Every protection of the edge. All of it may change while the service runs, in the settings file or through the governor: it is checked as a whole, and
+/// nothing of it is taken over when a part is bad.
+/// </summary>
+public sealed class ProtectionOptions
+{
+    /// <summary>The settings section.</summary>
+    public const string Section = "Protection";
+
+    /// <summary>How much work is let in.</summary>
+    public AdmissionSettings Admission { get; set; } = new();
+
+    /// <summary>How often each may come.</summary>
+    public RateLimitSettings RateLimit { get; set; } = new();
+
+    /// <summary>Calls to the domain services.</summary>
+    public DependencySettings Dependencies { get; set; } = new();
+
+    /// <summary>What holds for single routes, by the route's name as Swagger shows it (operationId).</summary>
+    public Dictionary<string, RouteSettings> Routes { get; set; } = [];
+}
+
+/// <summary>Settings of the limiter that adapts to the load, and of the queue in front of it.</summary>
+public sealed class AdmissionSettings
+{
+    /// <summary>Whether it is there. Default true.</summary>
+    public bool Enabled { get; set; } = true;
+
+    /// <summary>Whether it only counts what it would have refused. Default false.</summary>
+    public bool DryRun { get; set; }
+
+    /// <summary>Requests in flight at most, whatever the load. 1 to 1,000,000; default 512.</summary>
+    public int Ceiling { get; set; } = 512;
+
+    /// <summary>The load from which on no more is let in than the service has shown to finish without waiting, in thousandths. 1 to 1,000; default 800.</summary>
+    public double LoadThreshold { get; set; } = 800;
+
+    /// <summary>How far back throughput and execution time are looked at. 1 s to 10 min; default 10 s.</summary>
+    public TimeSpan Window { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long the limit goes on to hold when the load has fallen. 0 to 1 min; default 1 s.</summary>
+    public TimeSpan CoolDown { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long a request may wait for a place while the queue never gets empty. 1 ms to 1 min; default 20 ms.</summary>
+    public TimeSpan QueueTarget { get; set; } = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>How long it may wait otherwise. QueueTarget to 1 min; default 500 ms.</summary>
+    public TimeSpan QueueInterval { get; set; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Requests that wait at most. 1 to 1,000,000; default 2,048.</summary>
+    public int QueueCapacity { get; set; } = 2048;
+
+    internal BbrLimiterOptions ToLimiter() => new() { Ceiling = Ceiling, LoadThreshold = LoadThreshold, Window = Window, CoolDown = CoolDown };
+
+    internal AdmissionQueueOptions ToQueue() => new() { Queue = new() { Target = QueueTarget, Interval = QueueInterval, Capacity = QueueCapacity } };
+}
+
+/// <summary>Settings of the token buckets.</summary>
+public sealed class RateLimitSettings
+{
+    /// <summary>Whether they are there. Default true.</summary>
+    public bool Enabled { get; set; } = true;
+
+    /// <summary>Whether they only count what they would have refused. Default false.</summary>
+    public bool DryRun { get; set; }
+
+    /// <summary>Requests per second that this copy of the service takes from all together; 0: no limit of that kind. 0 to 1,000,000,000; default 0.</summary>
+    public double NodeRate { get; set; }
+
+    /// <summary>Of these, how many at once. 1 to 1,000,000,000; default 1,000.</summary>
+    public double NodeBurst { get; set; } = 1000;
+
+    /// <summary>Requests per second of one client, who is a logged-in user or an address; 0: no limit of that kind. 0 to 1,000,000,000; default 500.</summary>
+    public double ClientRate { get; set; } = 500;
+
+    /// <summary>Of these, how many at once. 1 to 1,000,000,000; default 1,000.</summary>
+    public double ClientBurst { get; set; } = 1000;
+
+    /// <summary>Clients that are told apart at a time; what is beyond shares one bucket. 1 to 1,000,000; default 100,000.</summary>
+    public int MaxClients { get; set; } = 100_000;
+}
+
+/// <summary>Settings of the calls to the domain services.</summary>
+public sealed class DependencySettings
+{
+    /// <summary>Whether breakers drop calls to methods that fail. Default true.</summary>
+    public bool Breaker { get; set; } = true;
+
+    /// <summary>Whether they only count what they would have dropped. Default false.</summary>
+    public bool BreakerDryRun { get; set; }
+
+    /// <summary>Calls that are let through for each one that the method does; fewer successes than 1 / K, and calls are dropped. More than 1, to 10; default 1.5.</summary>
+    public double BreakerK { get; set; } = 1.5;
+
+    /// <summary>How far back calls count. 1 s to 10 min; default 10 s.</summary>
+    public TimeSpan BreakerWindow { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Calls that may be on their way to one domain service at a time, so that a slow one does not take the others' places. 1 to 1,000,000; default 200.</summary>
+    public int BulkheadPlaces { get; set; } = 200;
+
+    /// <summary>Whether the bulkheads only count what they would have refused. Default false.</summary>
+    public bool BulkheadDryRun { get; set; }
+
+    internal SreBreakerOptions ToBreaker() => new() { K = BreakerK, MinK = Math.Min(1.1, BreakerK), Window = BreakerWindow };
+
+    internal BulkheadOptions ToBulkhead() => new() { Places = BulkheadPlaces };
+}
+
+/// <summary>What holds for one route; what is not set is as the route itself or the other settings say.</summary>
+public sealed class RouteSettings
+{
+    /// <summary>The time of a request. 10 ms to 10 s.</summary>
+    public TimeSpan? Timeout { get; set; }
+
+    /// <summary>How much it hurts when it is refused: critical_plus, critical, sheddable_plus or sheddable.</summary>
+    public string? Criticality { get; set; }
+
+    /// <summary>Requests per second of all clients together; 0: no limit.</summary>
+    public double? Rate { get; set; }
+
+    /// <summary>Of these, how many at once; default the rate, at least 1.</summary>
+    public double? Burst { get; set; }
+
+    /// <summary>Requests per second of one client; 0: no limit.</summary>
+    public double? ClientRate { get; set; }
+
+    /// <summary>Of these, how many at once; default the rate, at least 1.</summary>
+    public double? ClientBurst { get; set; }
+}

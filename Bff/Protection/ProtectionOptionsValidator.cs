@@ -1,0 +1,75 @@
+using FeedMall.Resilience.Queueing;
+using Microsoft.Extensions.Options;
+
+namespace FeedMall.Bff.Protection;
+
+/// <summary>Refuses bad settings, naming the key of each.</summary>
+internal sealed class ProtectionOptionsValidator : IValidateOptions<ProtectionOptions>
+{
+    public ValidateOptionsResult Validate(string? name, ProtectionOptions options)
+    {
+        var errors = new List<string>();
+        Check(errors, "Admission", () => options.Admission.ToLimiter().Check());
+        Check(errors, "Admission", () => options.Admission.ToQueue().Check());
+        Check(errors, "Dependencies", () => options.Dependencies.ToBulkhead().Check());
+        Check(errors, "Dependencies", () => options.Dependencies.ToBreaker().Check());
+        CheckRates(errors, options.RateLimit);
+        foreach (var (route, settings) in options.Routes) CheckRoute(errors, route, settings);
+        return errors.Count > 0 ? ValidateOptionsResult.Fail(errors) : ValidateOptionsResult.Success;
+    }
+
+    // The mechanisms check their own options; here the name of the setting is put before what they say.
+    private static void Check(List<string> errors, string part, Action check)
+    {
+        try
+        {
+            check();
+        }
+        catch (ArgumentOutOfRangeException bad)
+        {
+            errors.Add($"{ProtectionOptions.Section}:{part}:{NameOf(bad.ParamName)} is out of its range: {bad.Message.ReplaceLineEndings(" ")}");
+        }
+    }
+
+    private static string NameOf(string? parameter) => parameter switch
+    {
+        "Target" => nameof(AdmissionSettings.QueueTarget),
+        "Interval" => nameof(AdmissionSettings.QueueInterval),
+        "Capacity" => nameof(AdmissionSettings.QueueCapacity),
+        "Places" => nameof(DependencySettings.BulkheadPlaces),
+        "K" => nameof(DependencySettings.BreakerK),
+        "Window" or null => "Window",
+        _ => parameter,
+    };
+
+    private static void CheckRates(List<string> errors, RateLimitSettings rates)
+    {
+        void Require(bool condition, string key, string text)
+        {
+            if (!condition) errors.Add($"{ProtectionOptions.Section}:RateLimit:{key} must be {text}.");
+        }
+        Require(IsRate(rates.NodeRate), nameof(rates.NodeRate), "0 (none) to 1,000,000,000 per second");
+        Require(IsBurst(rates.NodeBurst), nameof(rates.NodeBurst), "1 to 1,000,000,000");
+        Require(IsRate(rates.ClientRate), nameof(rates.ClientRate), "0 (none) to 1,000,000,000 per second");
+        Require(IsBurst(rates.ClientBurst), nameof(rates.ClientBurst), "1 to 1,000,000,000");
+        Require(rates.MaxClients is >= 1 and <= 1_000_000, nameof(rates.MaxClients), "1 to 1,000,000");
+    }
+
+    private static void CheckRoute(List<string> errors, string route, RouteSettings settings)
+    {
+        void Require(bool condition, string key, string text)
+        {
+            if (!condition) errors.Add($"{ProtectionOptions.Section}:Routes:{route}:{key} must be {text}.");
+        }
+        Require(settings.Timeout is not { } time || (time >= BffOptionsValidator.Shortest && time <= BffOptionsValidator.Longest), nameof(settings.Timeout), "10 ms to 10 s");
+        Require(settings.Criticality is not { } text || CriticalityTexts.TryParse(text, out _), nameof(settings.Criticality), "critical_plus, critical, sheddable_plus or sheddable");
+        Require(IsRate(settings.Rate ?? 0), nameof(settings.Rate), "0 (none) to 1,000,000,000 per second");
+        Require(IsBurst(settings.Burst ?? 1), nameof(settings.Burst), "1 to 1,000,000,000");
+        Require(IsRate(settings.ClientRate ?? 0), nameof(settings.ClientRate), "0 (none) to 1,000,000,000 per second");
+        Require(IsBurst(settings.ClientBurst ?? 1), nameof(settings.ClientBurst), "1 to 1,000,000,000");
+    }
+
+    private static bool IsRate(double rate) => rate is 0 or (>= 1e-6 and <= 1e9);
+
+    private static bool IsBurst(double burst) => burst is >= 1 and <= 1e9;
+}

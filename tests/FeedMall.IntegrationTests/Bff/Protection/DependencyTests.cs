@@ -1,0 +1,85 @@
+using FeedMall.Proto.Mall.V1;
+using FeedMall.Rpc.Errors;
+using Grpc.Core;
+using Xunit;
+
+namespace FeedMall.IntegrationTests.Bff.Protection;
+
+/// <summary>Breakers and bulkheads in front of the domain services.</summary>
+public sealed class DependencyTests
+{
+    private const int Enough = 2000;
+
+    [Fact]
+    public async Task A_method_that_fails_is_left_in_peace_others_are_called_and_it_comes_back_when_it_is_well()
+    {
+        await using var bff = await ProtectedBff.StartAsync("--Protection:Dependencies:BreakerWindow=00:00:01");
+        var calls = 0;
+        bff.GetPost = (_, _) =>
+        {
+            Interlocked.Increment(ref calls);
+            throw new ServiceException(StatusCode.Unavailable, Reasons.UpstreamError, "broken");
+        };
+        var dropped = await FirstAsync(bff, answer => answer.Reason == "CIRCUIT_BREAKER_OPEN");
+        Assert.Equal((503, "breaker; reason=CIRCUIT_BREAKER_OPEN; effect=refused"), (dropped.Status, dropped.Decision));
+        Assert.True(await bff.DecisionsAsync("breaker", "GetPost", "CIRCUIT_BREAKER_OPEN", "refused") >= 1);
+        var (before, refused) = (Volatile.Read(ref calls), 0);
+        for (var i = 0; i < 50; i++) refused += (await bff.GetAsync("/v1/feed/posts/1")).Reason == "CIRCUIT_BREAKER_OPEN" ? 1 : 0;
+        // Almost all are refused here and not seen there. One that passes may be refused at its second attempt.
+        Assert.InRange(refused, 25, 50);
+        Assert.InRange(Volatile.Read(ref calls) - before, 0, 25);
+        Assert.Equal(200, (await bff.GetAsync("/v1/mall/products/1")).Status);
+        var state = (await bff.ProtectionAsync())["mechanisms"]!["dependencies"]!["breakers"]!["/feedmall.feed.v1.Posts/GetPost"]!["breaker"]!["state"];
+        Assert.Equal("Throttling", (string?)state);
+
+        bff.GetPost = (request, _) => Task.FromResult(ProtectedBff.Post(request.Id));
+        var inRow = 0;
+        await FirstAsync(bff, answer => (inRow = answer.Status == 200 ? inRow + 1 : 0) == 100);
+        bff.Logs.AssertNoErrors();
+    }
+
+    [Fact]
+    public async Task In_dry_run_the_breaker_drops_nothing()
+    {
+        await using var bff = await ProtectedBff.StartAsync("--Protection:Dependencies:BreakerDryRun=true");
+        bff.GetPost = (_, _) => throw new ServiceException(StatusCode.Unavailable, Reasons.UpstreamError, "broken");
+        for (var i = 0; i < 60; i++) Assert.Equal("UPSTREAM_ERROR", (await bff.GetAsync("/v1/feed/posts/1")).Reason);
+        var counts = (await bff.ProtectionAsync())["mechanisms"]!["dependencies"]!["breakers"]!["/feedmall.feed.v1.Posts/GetPost"]!["counts"]!;
+        Assert.True((long)counts["wouldHaveRefused"]! > 0);
+    }
+
+    [Fact]
+    public async Task A_slow_mall_takes_only_its_own_places()
+    {
+        await using var bff = await ProtectedBff.StartAsync("--Protection:Dependencies:BulkheadPlaces=2");
+        var begun = new SemaphoreSlim(0);
+        var released = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        bff.GetProduct = async (request, context) =>
+        {
+            begun.Release();
+            await released.Task.WaitAsync(context.CancellationToken);
+            return new GetProductResponse { Product = new Product { Id = request.Id } };
+        };
+        var slow = new[] { bff.GetAsync("/v1/mall/products/1"), bff.GetAsync("/v1/mall/products/2") };
+        for (var i = 0; i < slow.Length; i++) await begun.WaitAsync(ProtectedBff.Cancel);
+
+        var refused = await bff.GetAsync("/v1/mall/products/3");
+        Assert.Equal((503, "BULKHEAD_FULL", "bulkhead; reason=BULKHEAD_FULL; effect=refused"), (refused.Status, refused.Reason, refused.Decision));
+        Assert.Equal(1, await bff.DecisionsAsync("bulkhead", "GetProduct", "BULKHEAD_FULL", "refused"));
+        Assert.Equal(200, (await bff.GetAsync("/v1/feed/posts/1")).Status);
+        released.SetResult();
+        Assert.Equal([200, 200], (await Task.WhenAll(slow)).Select(answer => answer.Status));
+        Assert.Equal(200, (await bff.GetAsync("/v1/mall/products/3")).Status);
+        bff.Logs.AssertNoErrors();
+    }
+
+    private static async Task<ProtectedBff.Answer> FirstAsync(ProtectedBff bff, Predicate<ProtectedBff.Answer> wanted)
+    {
+        for (var i = 0; i < Enough; i++)
+        {
+            var answer = await bff.GetAsync("/v1/feed/posts/1");
+            if (wanted(answer)) return answer;
+        }
+        throw new Xunit.Sdk.XunitException($"not within {Enough} requests");
+    }
+}

@@ -1,0 +1,86 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+using Xunit;
+
+namespace FeedMall.IntegrationTests.Bff.Protection;
+
+/// <summary>/governor/protection: what protects, and changing it while it runs.</summary>
+public sealed class GovernorTests
+{
+    [Fact]
+    public async Task The_governor_shows_every_mechanism_and_its_options()
+    {
+        await using var bff = await ProtectedBff.StartAsync();
+        await bff.GetAsync("/v1/feed/posts/1");
+        var page = await bff.ProtectionAsync();
+        Assert.Equal(["admission", "rateLimit", "dependencies"], page["mechanisms"]!.AsObject().Select(part => part.Key));
+        Assert.Equal(512, (int)page["options"]!["admission"]!["ceiling"]!);
+        Assert.Equal(1, (long)page["mechanisms"]!["admission"]!["counts"]!["admitted"]!);
+        Assert.Contains("/governor/protection", await bff.Governor.GetStringAsync("/", ProtectedBff.Cancel), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_change_holds_at_once_is_logged_and_can_be_taken_back()
+    {
+        await using var bff = await ProtectedBff.StartAsync();
+        Assert.Equal(HttpStatusCode.OK, (await bff.ChangeAsync("""{"Routes":{"GetPost":{"Rate":0.01,"Burst":1}}}""", bff.Key)).Status);
+        Assert.Equal(200, (await bff.GetAsync("/v1/feed/posts/1")).Status);
+        Assert.Equal(429, (await bff.GetAsync("/v1/feed/posts/1")).Status);
+        Assert.Contains(bff.Logs.Entries, entry => entry.Level == LogLevel.Information && entry.Message.EndsWith("set Protection:Routes:GetPost:Rate to 0.01", StringComparison.Ordinal));
+
+        using var reset = new HttpRequestMessage(HttpMethod.Delete, "/governor/protection");
+        reset.Headers.Add("X-Api-Key", bff.Key);
+        (await bff.Governor.SendAsync(reset, ProtectedBff.Cancel)).EnsureSuccessStatusCode();
+        for (var i = 0; i < 3; i++) Assert.Equal(200, (await bff.GetAsync("/v1/feed/posts/1")).Status);
+        Assert.Empty((await bff.ProtectionAsync())["changed"]!.AsObject());
+    }
+
+    [Fact]
+    public async Task Who_does_not_know_the_key_changes_nothing()
+    {
+        await using var bff = await ProtectedBff.StartAsync();
+        foreach (var key in new[] { null, "", "wrong", bff.Key + "x" })
+        {
+            var (status, body) = await bff.ChangeAsync("""{"Admission":{"Enabled":false}}""", key);
+            Assert.Equal((HttpStatusCode.Unauthorized, "UNAUTHENTICATED"), (status, (string?)body["reason"]));
+            Assert.DoesNotContain(bff.Key, body.ToJsonString(), StringComparison.Ordinal);
+        }
+        Assert.True((bool)(await bff.ProtectionAsync())["options"]!["admission"]!["enabled"]!);
+    }
+
+    [Theory]
+    [InlineData("""{"Admission":{"Ceiling":7},"RateLimit":{"ClientRate":-1}}""", "Protection:RateLimit:ClientRate")]
+    [InlineData("""{"Admission":{"Ceiling":0}}""", "Protection:Admission:Ceiling")]
+    [InlineData("""{"Admission":{"Ceiling":"many"}}""", "Protection:Admission:Ceiling")]
+    [InlineData("""{"Admission":{"QueueTarget":"00:00:01","QueueInterval":"00:00:00.1"}}""", "Protection:Admission:QueueInterval")]
+    [InlineData("""{"Dependencies":{"BreakerK":0.5}}""", "Protection:Dependencies:BreakerK")]
+    [InlineData("""{"Routes":{"NoSuchRoute":{"Rate":1}}}""", "NoSuchRoute")]
+    [InlineData("""{"Routes":{"GetPost":{"Criticality":"very"}}}""", "Protection:Routes:GetPost:Criticality")]
+    [InlineData("""{"Admision":{"Ceiling":7}}""", "Admision")]
+    [InlineData("""{"Admission":{"Ceiling":[7]}}""", "Protection:Admission:Ceiling")]
+    [InlineData("7", "object")]
+    [InlineData("{", "JSON")]
+    public async Task A_bad_change_is_refused_as_a_whole_and_says_what_is_wrong(string change, string named)
+    {
+        await using var bff = await ProtectedBff.StartAsync();
+        var (status, body) = await bff.ChangeAsync(change, bff.Key);
+        Assert.Equal(HttpStatusCode.BadRequest, status);
+        Assert.Contains(body["problems"]!.AsArray(), problem => ((string)problem!).Contains(named, StringComparison.Ordinal));
+        Assert.Equal(512, (int)(await bff.ProtectionAsync())["options"]!["admission"]!["ceiling"]!);
+        bff.Logs.AssertNoErrors();
+    }
+
+    [Fact]
+    public async Task What_a_request_is_worth_travels_to_the_service()
+    {
+        await using var bff = await ProtectedBff.StartAsync();
+        var seen = new TaskCompletionSource<string?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        bff.GetPost = (request, context) =>
+        {
+            seen.SetResult($"{context.RequestHeaders.GetValue("x-md-global-criticality")} {context.RequestHeaders.GetValue("x-md-global-client-ip")} {context.RequestHeaders.GetValue("x-md-global-app")}");
+            return Task.FromResult(ProtectedBff.Post(request.Id));
+        };
+        await bff.GetAsync("/v1/feed/posts/1", ("x1-mio-criticality", "sheddable_plus"), ("X-Forwarded-For", "198.51.100.1"), ("aid", "web"));
+        Assert.Equal("sheddable_plus 198.51.100.1 web", await seen.Task);
+    }
+}
