@@ -8,7 +8,7 @@ using FeedMall.Testing;
 
 namespace FeedMall.Benchmarks.Kv;
 
-/// <summary>redis-benchmark against our server and redis-server, taking turns: operations per second, processor time of the server, memory of a million entries.</summary>
+/// <summary>redis-benchmark against our server and redis-server, taking turns: operations per second, processor time of the server, memory of a million entries, pauses while they are flushed.</summary>
 internal static partial class KvBenchmark
 {
     private const int Connections = 50;
@@ -33,6 +33,9 @@ internal static partial class KvBenchmark
                 await CompareAsync(servers, command, pipeline, rounds);
         Console.WriteLine("\n| server | resident MB with 1 M entries of 16 + 100 bytes |\n| --- | ---: |");
         foreach (var server in servers) Console.WriteLine(FormattableString.Invariant($"| {server.Name} | {await MemoryAsync(server):0.0} |"));
+        Console.WriteLine("\n| a million entries go by | server | reply after ms | another client's longest PING ms | its median ms |\n| --- | --- | ---: | ---: | ---: |");
+        foreach (var command in new[] { "FLUSHALL", "FLUSHALL ASYNC" })
+            foreach (var server in servers) await Pauses.MeasureAsync(server.Name, server.Port, command, () => MemoryAsync(server));
         Console.WriteLine("\n| SET with an append-only file | -P | operations/s (median) | CPU s per million |\n| --- | ---: | ---: | ---: |");
         foreach (var sync in new[] { "no", "everysec", "always" }) await AppendAsync(sync, rounds);
         return 0;
