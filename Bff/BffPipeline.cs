@@ -30,7 +30,7 @@ internal static class BffPipeline
         app.UseMiddleware<CoalesceEdge>();
         app.UseMiddleware<AdmissionEdge>();
         app.UseMiddleware<BodyEdge>();
-        app.Services.GetRequiredService<AnswerFetcher>().MakeBy(BuildFlight(app));
+        app.Services.GetRequiredService<AnswerFetcher>().Use(make: BuildFlight(app), send: BuildSending(app));
     }
 
     // What the one request passes that makes an answer for all who wait for it.
@@ -41,5 +41,12 @@ internal static class BffPipeline
         flight.UseMiddleware<AdmissionEdge>();
         flight.Run(context => context.GetEndpoint()!.RequestDelegate!(context));
         return flight.Build();
+    }
+
+    private static RequestDelegate BuildSending(IApplicationBuilder app)
+    {
+        var sending = app.New();
+        sending.UseOutputCache();
+        return sending.Build();
     }
 }

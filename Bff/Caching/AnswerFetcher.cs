@@ -1,6 +1,7 @@
 using FeedMall.Bff.Edge;
 using FeedMall.Resilience.Caching;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.OutputCaching;
 
 namespace FeedMall.Bff.Caching;
 
@@ -10,14 +11,28 @@ namespace FeedMall.Bff.Caching;
 /// </summary>
 internal sealed class AnswerFetcher(AnswerStore store, IServiceScopeFactory scopes, TimeProvider clock)
 {
+    private static readonly RequestDelegate s_notSaid = _ => throw new InvalidOperationException("the pipeline has not said how");
+
     private readonly SingleFlight<string, FetchedAnswer> _flights = new(new SingleFlightOptions { TimeLimit = BffOptionsValidator.Longest }, clock);
-    private RequestDelegate _make = _ => throw new InvalidOperationException("the pipeline has not said how answers are made");
+    private RequestDelegate _make = s_notSaid;
+    private RequestDelegate _send = s_notSaid;
 
     /// <summary>For the governor.</summary>
     public SingleFlightSnapshot Snapshot() => _flights.Snapshot();
 
-    /// <summary>Says how an answer is made. Once, by the pipeline.</summary>
-    public void MakeBy(RequestDelegate make) => _make = make;
+    /// <summary>Says how an answer is made, and how one that was found is sent. Once, by the pipeline.</summary>
+    public void Use(RequestDelegate make, RequestDelegate send) => (_make, _send) = (make, send);
+
+    /// <summary>Sends the last good answer in place of one that could not be made.</summary>
+    public Task SendTooOldAsync(HttpContext context, AnswerLookup lookup)
+    {
+        store.UseTooOld(lookup);
+        // The request's time may be over: the caller is answered all the same.
+        context.RequestAborted = RequestContext.Of(context).CallerGone;
+        // The framework's middleware looks once for each request; this is its second look.
+        context.Features.Set<IOutputCacheFeature>(null);
+        return _send(context);
+    }
 
     /// <summary>The answer to a request whose lookup found nothing.</summary>
     /// <exception cref="TooManyFlightsException">Too many are being made.</exception>

@@ -13,6 +13,9 @@ internal enum CacheOutcome
 
     /// <summary>What is there is not fresh any more, but not yet too old; it is being renewed.</summary>
     Stale,
+
+    /// <summary>What is there is too old, but no new one could be made.</summary>
+    StaleError,
 }
 
 /// <summary>
@@ -39,6 +42,9 @@ internal sealed class AnswerLookup(string key, string[] tags, bool isFill)
 
     /// <summary>What was found, in the framework's form; null on a miss.</summary>
     public byte[]? Found { get; set; }
+
+    /// <summary>A good answer that is too old to be given, unless no new one can be made.</summary>
+    public Answer? TooOld { get; set; }
 
     /// <summary>How long what was found stays fresh; negative when it is not.</summary>
     public TimeSpan FreshFor { get; set; }

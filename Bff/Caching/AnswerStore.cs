@@ -28,7 +28,7 @@ internal sealed class AnswerStore : IOutputCacheStore, IDisposable
     private readonly TtlJitter _jitter = new(0.1);
     private readonly TimeProvider _clock;
     private readonly IChance _chance;
-    private long _hits, _misses, _stale, _withoutStore;
+    private long _hits, _misses, _stale, _staleErrors, _withoutStore;
 
     public AnswerStore(KeyValueStore store, IOptionsMonitor<ProtectionOptions> options, TimeProvider clock, IChance chance)
     {
@@ -47,7 +47,7 @@ internal sealed class AnswerStore : IOutputCacheStore, IDisposable
     /// <summary>For the governor.</summary>
     public object Snapshot() => new
     {
-        Hits = Volatile.Read(ref _hits), Misses = Volatile.Read(ref _misses), Stale = Volatile.Read(ref _stale), WithoutStore = Volatile.Read(ref _withoutStore),
+        Hits = Volatile.Read(ref _hits), Misses = Volatile.Read(ref _misses), Stale = Volatile.Read(ref _stale), StaleErrors = Volatile.Read(ref _staleErrors), WithoutStore = Volatile.Read(ref _withoutStore),
         Kept = _local.Count, Hot = _local.Snapshot(),
     };
 
@@ -63,6 +63,7 @@ internal sealed class AnswerStore : IOutputCacheStore, IDisposable
         if (answer is null || now >= (lookup.IsFill ? answer.FreshUntil : answer.StaleUntil))
         {
             Interlocked.Increment(ref _misses);
+            lookup.TooOld = answer;
             return;
         }
         lookup.FreshFor = TimeSpan.FromMilliseconds(answer.FreshUntil - now);
@@ -87,6 +88,14 @@ internal sealed class AnswerStore : IOutputCacheStore, IDisposable
         await _common.EvictAsync(tag);
         // Once more: what this copy read from the store in between was begun before.
         _local.Evict(tag);
+    }
+
+    /// <summary>Takes the answer that is too old after all, because no new one can be made.</summary>
+    public void UseTooOld(AnswerLookup lookup)
+    {
+        Interlocked.Increment(ref _staleErrors);
+        (lookup.Found, lookup.Outcome) = (lookup.TooOld!.Body, CacheOutcome.StaleError);
+        lookup.FreshFor = TimeSpan.FromMilliseconds(lookup.TooOld.FreshUntil - Now);
     }
 
     /// <summary>Makes what is begun now storable: notes what stands at its tags.</summary>

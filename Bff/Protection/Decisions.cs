@@ -14,6 +14,9 @@ internal enum Effect
 
     /// <summary>Would have turned it away, were it not in dry run.</summary>
     DryRun,
+
+    /// <summary>Gave it an answer that is older than it should be.</summary>
+    Stale,
 }
 
 /// <summary>
@@ -52,5 +55,10 @@ internal sealed class Decisions(IMeterFactory meters, IChance chance)
         return (long)Math.Ceiling(seconds + chance.NextDouble() * Math.Max(retryAfter is null ? 2 : 1, seconds / 2));
     }
 
-    private static string Text(Effect effect) => effect == Effect.Refused ? "refused" : "dry_run";
+    private static string Text(Effect effect) => effect switch
+    {
+        Effect.Refused => "refused",
+        Effect.DryRun => "dry_run",
+        _ => "stale",
+    };
 }

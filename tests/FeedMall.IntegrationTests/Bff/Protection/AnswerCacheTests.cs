@@ -153,6 +153,31 @@ public sealed class AnswerCacheTests
         go.SetResult();
     }
 
+    [Theory]
+    [InlineData(StatusCode.Unavailable, "UPSTREAM_ERROR")]
+    [InlineData(StatusCode.DeadlineExceeded, "DEADLINE_EXCEEDED")]
+    public async Task When_no_new_answer_can_be_made_the_last_good_one_is_given_and_says_so(StatusCode code, string reason)
+    {
+        await using var bff = await StartAsync(
+            "--Protection:Routes:GetPost:CacheTime=00:00:00.100", "--Protection:Cache:StaleWhileRevalidate=00:00:00", "--Protection:Cache:HotTime=00:00:00.010");
+        var good = await bff.GetAsync(Post);
+        bff.GetPost = (_, _) => throw new RpcException(new Status(code, "broken"));
+        ProtectedBff.Answer answer;
+        do answer = await bff.GetAsync(Post);
+        while (!answer.Headers.ContainsKey("X-FeedMall-Degraded"));
+        Assert.Equal((200, $"GetPost; reason={reason}", $"cache; reason={reason}; effect=stale"), (answer.Status, answer.Headers["X-FeedMall-Degraded"], answer.Decision));
+        Assert.Equal(good.Headers["ETag"], answer.Headers["ETag"]);
+        Assert.Contains("Age", answer.Headers.Keys);
+        Assert.StartsWith("FeedMall; hit; ttl=-", answer.Headers["Cache-Status"], StringComparison.Ordinal);
+        Assert.True(await bff.DecisionsAsync("cache", "GetPost", reason, "stale") >= 1);
+        // One that was never asked for has no copy.
+        Assert.NotEqual(200, (await bff.GetAsync("/v1/feed/posts/2")).Status);
+        // That there is no such post any more is an answer.
+        bff.GetPost = (_, _) => throw new ServiceException(StatusCode.NotFound, "FEED_POST_NOT_FOUND", "There is no such post.");
+        Assert.Equal(404, (await bff.GetAsync(Post)).Status);
+        bff.Logs.AssertNoErrors();
+    }
+
     [Fact]
     public async Task A_write_is_seen_by_who_reads_after_it()
     {
