@@ -17,6 +17,9 @@ internal static class EdgeBenchmark
     private sealed record Target(string Name, Func<CancellationToken, Task> Request)
     {
         public List<Round> Rounds { get; } = [];
+
+        /// <summary>Processor time of the servers for each request, in µs.</summary>
+        public List<double> Cpu { get; } = [];
     }
 
     public static async Task<int> RunAsync(string[] args)
@@ -38,16 +41,18 @@ internal static class EdgeBenchmark
         {
             using var http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = plan.Connections });
             await using var clients = Clients(addresses[1]);
-            var id = await CreatePostAsync(http, addresses[0]);
+            var id = await CreatePostAsync(http, addresses[2]);
             var posts = clients.GetRequiredService<Posts.PostsClient>();
             Target[] targets =
             [
-                new("bare Kestrel route, HTTP/1.1", cancel => GetAsync(http, $"{addresses[2]}/v1/feed/posts/{id}", cancel)),
+                new("bare Kestrel route, HTTP/1.1", cancel => GetAsync(http, $"{addresses[0]}/v1/feed/posts/{id}", cancel)),
                 new("Domain.Feed direct, gRPC", async cancel =>
                     await posts.GetPostAsync(new GetPostRequest { Id = id }, cancellationToken: cancel)),
-                new("through the Bff, HTTP/1.1", cancel => GetAsync(http, $"{addresses[0]}/v1/feed/posts/{id}", cancel)),
+                new("Bff, protections off", cancel => GetAsync(http, $"{addresses[2]}/v1/feed/posts/{id}", cancel)),
+                new("Bff, protections on, cache off", cancel => GetAsync(http, $"{addresses[3]}/v1/feed/posts/{id}", cancel)),
+                new("Bff, protections and cache on", cancel => GetAsync(http, $"{addresses[4]}/v1/feed/posts/{id}", cancel)),
             ];
-            await MeasureAsync(targets, plan);
+            await MeasureAsync(targets, servers, plan);
             var table = Table(targets, plan, conditions);
             Console.WriteLine(table);
             if (plan.Out is not null) await File.WriteAllTextAsync(plan.Out, table);
@@ -60,15 +65,19 @@ internal static class EdgeBenchmark
         }
     }
 
-    private static async Task MeasureAsync(Target[] targets, Plan plan)
+    private static async Task MeasureAsync(Target[] targets, Process servers, Plan plan)
     {
         foreach (var target in targets) await ClosedLoop.RunAsync(target.Request, plan.Connections, plan.Duration);
         for (var round = 1; round <= plan.Rounds; round++)
         {
             foreach (var target in targets)
             {
+                servers.Refresh();
+                var before = servers.TotalProcessorTime;
                 var result = await ClosedLoop.RunAsync(target.Request, plan.Connections, plan.Duration);
+                servers.Refresh();
                 target.Rounds.Add(result);
+                target.Cpu.Add((servers.TotalProcessorTime - before).TotalMicroseconds / (result.PerSecond * plan.Duration.TotalSeconds));
                 Console.Error.WriteLine($"round {round}/{plan.Rounds} {target.Name}: {result.PerSecond:N0}/s");
             }
         }
@@ -81,16 +90,16 @@ internal static class EdgeBenchmark
         text.AppendLine("# What the edge costs").AppendLine()
             .AppendLine("`GET /v1/feed/posts/{id}` of one post, medians of the rounds below. The servers run in one process, the load in another one, on the same")
             .AppendLine(CultureInfo.InvariantCulture, $"machine: read the ratios, not the absolute figures. {plan.Connections} callers, each sending its next request when the last one is")
-            .AppendLine(CultureInfo.InvariantCulture, $"answered; {plan.Rounds} rounds of {plan.Duration.TotalSeconds:0.#} s per target, taking turns, after one round to warm up. SQLite, nothing cached by us.").AppendLine()
+            .AppendLine(CultureInfo.InvariantCulture, $"answered; {plan.Rounds} rounds of {plan.Duration.TotalSeconds:0.#} s per target, taking turns, after one round to warm up. SQLite; the domain services cache nothing. The protections decide and refuse nothing.").AppendLine()
             .AppendLine("Made by `dotnet run -c Release --project tests/FeedMall.Benchmarks -- edge --out docs/results/edge.md`.")
             .AppendLine(conditions).AppendLine()
-            .AppendLine("| target | requests/s | of the bare route | p50 ms | p99 ms | requests/s of each round | failures |")
-            .AppendLine("| --- | ---: | ---: | ---: | ---: | --- | ---: |");
+            .AppendLine("| target | requests/s | of the bare route | p50 ms | p99 ms | servers' CPU µs/request | requests/s of each round | failures |")
+            .AppendLine("| --- | ---: | ---: | ---: | ---: | ---: | --- | ---: |");
         foreach (var target in targets)
         {
             var perSecond = Median(target, round => round.PerSecond);
             text.AppendLine(CultureInfo.InvariantCulture,
-                $"| {target.Name} | {perSecond:N0} | {perSecond / bare:0.00}× | {Median(target, round => round.Median.TotalMilliseconds):0.00} | {Median(target, round => round.P99.TotalMilliseconds):0.00} | {string.Join(", ", target.Rounds.Select(round => round.PerSecond.ToString("N0", CultureInfo.InvariantCulture)))} | {target.Rounds.Sum(round => round.Failures)} |");
+                $"| {target.Name} | {perSecond:N0} | {perSecond / bare:0.00}× | {Median(target, round => round.Median.TotalMilliseconds):0.00} | {Median(target, round => round.P99.TotalMilliseconds):0.00} | {target.Cpu.Order().ElementAt(target.Cpu.Count / 2):0.0} | {string.Join(", ", target.Rounds.Select(round => round.PerSecond.ToString("N0", CultureInfo.InvariantCulture)))} | {target.Rounds.Sum(round => round.Failures)} |");
         }
         return text.ToString();
     }

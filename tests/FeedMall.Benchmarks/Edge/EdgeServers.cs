@@ -19,6 +19,12 @@ internal static class EdgeServers
     private static readonly byte[] BareAnswer =
         """{"code":0,"message":"success","data":{"id":"1836221409034240001","uid":"1836221409030045696","title":"A month of baking sourdough rye","content":"It took four weeks.","type":"text","tags":["baking"],"likeCount":0,"createdAt":"2026-01-01T00:00:00.000Z","author":{"uid":"1836221409030045696","name":"ada"}}}"""u8.ToArray();
 
+    private const string NoCache = "--Protection:Cache:Enabled=false";
+
+    // Everything decides and nothing refuses: the load comes from one address, and is meant to fill the machine.
+    private static readonly string[] Roomy =
+        ["--Protection:RateLimit:ClientRate=1000000", "--Protection:RateLimit:ClientBurst=1000000", "--Protection:Admission:LoadThreshold=1000", "--Protection:Admission:DryRun=true"];
+
     public static async Task<int> RunAsync()
     {
         var folder = Directory.CreateTempSubdirectory("feedmall-bench-").FullName;
@@ -29,16 +35,23 @@ internal static class EdgeServers
             await feed.StartAsync();
             await using var mall = MallApp.Build([.. common, "--Mall:Url=http://127.0.0.1:0", "--Mall:GovernorUrl="]);
             await mall.StartAsync();
-            await using var bff = BffApp.Build([.. common, "--Bff:Url=http://127.0.0.1:0", "--Bff:GovernorUrl=", "--Protection:RateLimit:ClientRate=0",
-                $"--Bff:FeedAddresses={feed.Urls.First()}", $"--Bff:MallAddresses={mall.Urls.First()}"]);
-            await bff.StartAsync();
+            WebApplication Bff(params string[] protection) => BffApp.Build([.. common, "--Bff:Url=http://127.0.0.1:0", "--Bff:GovernorUrl=", "--Bff:Cache:Enabled=false",
+                $"--Bff:FeedAddresses={feed.Urls.First()}", $"--Bff:MallAddresses={mall.Urls.First()}", .. protection]);
+            await using var open = Bff("--Protection:RateLimit:Enabled=false", "--Protection:Admission:Enabled=false", "--Protection:Dependencies:Breaker=false", NoCache);
+            await open.StartAsync();
+            await using var guarded = Bff([.. Roomy, NoCache]);
+            await guarded.StartAsync();
+            await using var caching = Bff(Roomy);
+            await caching.StartAsync();
             await using var bare = await StartBareAsync();
 
-            Console.WriteLine($"{bff.Urls.First()} {feed.Urls.First()} {bare.Urls.First()}");
+            Console.WriteLine($"{bare.Urls.First()} {feed.Urls.First()} {open.Urls.First()} {guarded.Urls.First()} {caching.Urls.First()}");
             while (await Console.In.ReadLineAsync() is not null) { }
 
             await bare.StopAsync();
-            await bff.StopAsync();
+            await caching.StopAsync();
+            await guarded.StopAsync();
+            await open.StopAsync();
             await mall.StopAsync();
             await feed.StopAsync();
         }
