@@ -53,9 +53,12 @@ internal sealed partial record ContainerFacts(
             if (!Routes.Contains(path.Groups[1].Value)) yield return $"no route {path.Groups[1].Value}";
     }
 
+    /// <summary>A value as it is when no variable is set that it can do without.</summary>
+    public static string Unset(string value) => Variable().Replace(value, "$1");
+
     /// <summary>The key-value stores that a setting names: host and port of each, what is taken when a variable is not set included.</summary>
     public static IEnumerable<(string Host, string Port)> Stores(string name, string value) => !name.EndsWith("Cache__Addresses", StringComparison.Ordinal) ? [] :
-        Variable().Replace(value, "$1").Split(',').Select(address => address.Split(':')).Select(parts => (parts[0], parts[^1]));
+        Unset(value).Split(',').Select(address => address.Split(':')).Select(parts => (parts[0], parts[^1]));
 
     /// <summary>Reads all documents of a YAML text; merge keys are resolved and every scalar is a string.</summary>
     public static IEnumerable<JsonNode> Yaml(string text)
