@@ -19,6 +19,8 @@ internal sealed class ConfigTable(KvEngine engine)
         new("maxmemory-policy", () => LiveSettings.Name(engine.Settings.Policy), value => LiveSettings.TryParsePolicy(value, out var policy) ? () => SetPolicy(engine, policy) : null),
         Number("maxmemory-samples", () => engine.Settings.EvictionSamples, 1, 64, value => engine.Settings.EvictionSamples = (int)value),
         Number("maxclients", () => engine.Settings.MaxClients, 1, 1_000_000, value => engine.Settings.MaxClients = (int)value),
+        new("maxmemory-clients", () => Text(engine.Settings.MaxClientsBytes),
+            value => TryBytes(value, 0, long.MaxValue, out var bytes) && bytes is 0 or >= 64 << 10 ? () => engine.Settings.MaxClientsBytes = bytes : null),
         Number("timeout", () => engine.Settings.IdleTimeoutSeconds, 0, 86_400, value => engine.Settings.IdleTimeoutSeconds = value),
         new("proto-max-bulk-len", () => Text(engine.Settings.Limits.MaxBulkBytes),
             value => TryBytes(value, 1024, 512 << 20, out var bytes) ? () => engine.Settings.Limits.MaxBulkBytes = (int)bytes : null),

@@ -2,7 +2,6 @@ using FeedMall.KvStore.Commands;
 using FeedMall.KvStore.Data;
 using FeedMall.KvStore.Network;
 using FeedMall.KvStore.Persistence;
-using FeedMall.KvStore.Protocol;
 using FeedMall.Resilience;
 using Microsoft.Extensions.Options;
 
@@ -39,8 +38,6 @@ internal sealed class KvEngine
     public ClientRegistry Clients { get; } = new();
 
     public Traffic Traffic { get; } = new();
-
-    public BufferPool Buffers { get; } = new();
 
     public PubSub PubSub { get; } = new();
 

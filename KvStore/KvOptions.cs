@@ -54,6 +54,9 @@ public sealed class KvOptions
     /// <summary>Bytes of messages and replies that may wait for a subscriber (client-output-buffer-limit pubsub). Default 32 MiB.</summary>
     public long MaxSubscriberBytes { get; set; } = 32 * 1024 * 1024;
 
+    /// <summary>Bytes of all clients' buffers together (maxmemory-clients): over it the clients with the largest are closed. Default 1 GiB; 0: no limit.</summary>
+    public long MaxClientsBytes { get; set; } = 1 << 30;
+
     /// <summary>Commands that take longer, in microseconds, are kept for SLOWLOG (slowlog-log-slower-than). Default 10,000; -1: none.</summary>
     public long SlowLogMicroseconds { get; set; } = 10_000;
 
@@ -108,6 +111,7 @@ internal sealed class KvOptionsValidator : IValidateOptions<KvOptions>
         Check(options.MaxRequestBytes is >= MinRequestBytes and <= 1L << 30, nameof(options.MaxRequestBytes), "from 65,536 to 1,073,741,824");
         Check(options.MaxReplyBytes is >= MinRequestBytes and <= int.MaxValue, nameof(options.MaxReplyBytes), "from 65,536 to 2,147,483,647");
         Check(options.MaxSubscriberBytes is >= MinRequestBytes and <= int.MaxValue, nameof(options.MaxSubscriberBytes), "from 65,536 to 2,147,483,647");
+        Check(options.MaxClientsBytes == 0 || options.MaxClientsBytes >= MinRequestBytes, nameof(options.MaxClientsBytes), "0 (no limit) or at least 65,536");
         Check(options.SlowLogMicroseconds >= -1, nameof(options.SlowLogMicroseconds), "-1 (none) or a number of microseconds");
         Check(options.SlowLogEntries is >= 0 and <= 10_000, nameof(options.SlowLogEntries), "from 0 to 10,000");
         Check(LiveSettings.TryParseSync(options.AppendSync, out _), nameof(options.AppendSync), "always, everysec or no");

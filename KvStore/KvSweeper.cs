@@ -5,10 +5,8 @@ internal sealed class KvSweeper(KvEngine engine, TimeProvider clock) : Backgroun
 {
     private const int NodesPerSlice = 1000; // well below a millisecond
     private const int TicksPerRound = 50;
-    private const long CollectAboveBytes = 64L << 20;
+    private const int TicksPerLook = 5;
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(20);
-
-    private long _droppedBytes;
 
     /// <summary>Removes every entry whose time has come, in slices, letting clients in between.</summary>
     public void ExpireDue()
@@ -30,7 +28,7 @@ internal sealed class KvSweeper(KvEngine engine, TimeProvider clock) : Backgroun
         }
     }
 
-    /// <summary>Gives back the memory of collections that were deleted, in slices.</summary>
+    /// <summary>Gives back the memory of collections that were deleted and databases that were flushed, in slices.</summary>
     public void FreeRetired()
     {
         var keyspace = engine.Keyspace;
@@ -40,6 +38,23 @@ internal sealed class KvSweeper(KvEngine engine, TimeProvider clock) : Backgroun
             isDone = keyspace.Retired.FreeSome(NodesPerSlice);
             keyspace.Gate.Exit();
             if (!isDone) keyspace.Gate.LetOthersIn();
+        }
+    }
+
+    /// <summary>Ends those clients whose buffers are the largest while all together take more than they may.</summary>
+    public void BoundBuffers()
+    {
+        var limit = engine.Settings.MaxClientsBytes;
+        if (limit == 0) return;
+        var total = 0L;
+        foreach (var client in engine.Clients.All) total += client.BufferBytes;
+        if (total <= limit) return;
+        foreach (var client in engine.Clients.All.OrderByDescending(client => client.BufferBytes))
+        {
+            if (total <= limit) return;
+            total -= client.BufferBytes;
+            engine.Traffic.CountDropped();
+            client.Abort();
         }
     }
 
@@ -60,10 +75,10 @@ internal sealed class KvSweeper(KvEngine engine, TimeProvider clock) : Backgroun
         {
             ExpireDue();
             FreeRetired();
+            if (tick % TicksPerLook == 0) BoundBuffers();
             if (tick % TicksPerRound != 0) continue;
             engine.Clock.Correct();
             EndSilentClients();
-            GiveMemoryBack();
         }
     }
 
@@ -77,21 +92,5 @@ internal sealed class KvSweeper(KvEngine engine, TimeProvider clock) : Backgroun
         {
             return false;
         }
-    }
-
-    // Nothing else is allocated while clients work, so the collector would never look for the pages that were let go. There is little to look through.
-    private void GiveMemoryBack()
-    {
-        engine.Keyspace.Gate.Enter();
-        var released = engine.Keyspace.Slabs.ReleasedBytes;
-        if (released >= CollectAboveBytes) engine.Keyspace.Slabs.TakeReleasedBytes();
-        engine.Keyspace.Gate.Exit();
-        // Large buffers that come and go all the time make the collector run by themselves: those that have come to an end do not.
-        var dropped = engine.Buffers.DroppedBytes;
-        var haveEnded = dropped >= CollectAboveBytes && dropped == _droppedBytes;
-        _droppedBytes = dropped;
-        if (!haveEnded && released < CollectAboveBytes) return;
-        engine.Buffers.TakeDroppedBytes();
-        GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
     }
 }

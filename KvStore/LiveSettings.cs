@@ -26,6 +26,8 @@ internal sealed class LiveSettings(KvOptions options)
 
     public int MaxClients { get; set; } = options.MaxClients;
 
+    public long MaxClientsBytes { get; set; } = options.MaxClientsBytes;
+
     public long IdleTimeoutSeconds { get; set; } = (long)options.IdleTimeout.TotalSeconds;
 
     public RequestLimits Limits { get; } = new() { MaxBulkBytes = options.MaxBulkBytes, MaxArguments = options.MaxArguments, MaxRequestBytes = options.MaxRequestBytes };

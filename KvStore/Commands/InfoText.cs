@@ -60,15 +60,15 @@ internal static class InfoText
 
     private static IEnumerable<(string, object)> Memory(KvEngine engine)
     {
-        var (data, process) = (engine.Keyspace.UsedBytes, Environment.WorkingSet);
+        var (taken, process) = (engine.Keyspace.TakenBytes, Environment.WorkingSet);
         var buffers = engine.Clients.All.Sum(client => client.BufferBytes);
         return
         [
-            ("used_memory", data + buffers), ("used_memory_human", Human(data + buffers)), ("used_memory_rss", process), ("used_memory_rss_human", Human(process)),
-            ("used_memory_dataset", data), ("mem_clients_normal", buffers), ("used_memory_pages", engine.Keyspace.Slabs.PageTotalBytes),
+            ("used_memory", taken + buffers), ("used_memory_human", Human(taken + buffers)), ("used_memory_rss", process), ("used_memory_rss_human", Human(process)),
+            ("used_memory_dataset", engine.Keyspace.UsedBytes), ("mem_clients_normal", buffers), ("used_memory_pages", engine.Keyspace.Slabs.PageTotalBytes),
             ("used_memory_index", engine.Keyspace.Used.Sum(database => database.IndexBytes)), ("used_memory_expiries", engine.Keyspace.Wheel.Bytes),
             ("maxmemory", engine.Settings.MaxMemoryBytes), ("maxmemory_human", Human(engine.Settings.MaxMemoryBytes)), ("maxmemory_policy", LiveSettings.Name(engine.Settings.Policy)),
-            ("mem_fragmentation_ratio", Math.Round(process / (double)Math.Max(data + buffers, 1), 2)), ("mem_allocator", "slabs"), ("gc_heap_bytes", GC.GetTotalMemory(forceFullCollection: false)),
+            ("mem_fragmentation_ratio", Math.Round(process / (double)Math.Max(taken + buffers, 1), 2)), ("mem_allocator", "slabs"), ("gc_heap_bytes", GC.GetTotalMemory(forceFullCollection: false)),
         ];
     }
 
@@ -98,7 +98,7 @@ internal static class InfoText
         return
         [
             ("total_connections_received", traffic.Accepted), ("total_commands_processed", traffic.Commands), ("total_net_input_bytes", traffic.BytesIn),
-            ("total_net_output_bytes", traffic.BytesOut), ("rejected_connections", traffic.Refused), ("expired_keys", keys.Expired), ("evicted_keys", keys.Evicted),
+            ("total_net_output_bytes", traffic.BytesOut), ("rejected_connections", traffic.Refused), ("evicted_clients", traffic.Dropped), ("expired_keys", keys.Expired), ("evicted_keys", keys.Evicted),
             ("keyspace_hits", keys.Hits), ("keyspace_misses", keys.Misses), ("pubsub_channels", engine.PubSub.Channels.Count), ("pubsub_patterns", engine.PubSub.Patterns), ("total_error_replies", traffic.ErrorReplies),
             ("lock_waits", traffic.LockWaits), ("lock_wait_usec", (long)traffic.LockWaitMicroseconds),
         ];

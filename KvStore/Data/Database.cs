@@ -3,14 +3,16 @@ using System.Runtime.InteropServices;
 namespace FeedMall.KvStore.Data;
 
 /// <summary>One numbered database: keys with their values and expiries. An entry whose time has come is treated as absent, and removed, by whoever meets it.</summary>
-internal sealed class Database(Keyspace keyspace, int number)
+/// <param name="slot">What the nodes of the wheel call it; it never changes.</param>
+internal sealed class Database(Keyspace keyspace, int slot)
 {
     /// <summary>No expiry.</summary>
     public const long Never = long.MaxValue;
 
     private KeyIndex _index = new(keyspace.Slabs);
 
-    public int Number => number;
+    /// <summary>What SELECT calls it; SWAPDB changes it.</summary>
+    public required int Number { get; set; }
 
     /// <summary>Entries, those included whose time has just come.</summary>
     public long Count => _index.Count;
@@ -96,9 +98,9 @@ internal sealed class Database(Keyspace keyspace, int number)
         if (expires)
         {
             (entry.ExpireAt, entry.NodeTick) = (expireAt, nodeTick);
-            keyspace.Schedule(number, hash, entry, isNew: !hadExpiry);
+            keyspace.Schedule(slot, hash, entry, isNew: !hadExpiry);
         }
-        keyspace.NoteChange(number, key);
+        keyspace.NoteChange(Number, key);
         return entry.Value;
     }
 
@@ -120,7 +122,7 @@ internal sealed class Database(Keyspace keyspace, int number)
         {
             entry.Shape(old.Kind, old.HasExpiry, key, valueLength);
         }
-        keyspace.NoteChange(number, key);
+        keyspace.NoteChange(Number, key);
         return entry.Value;
     }
 
@@ -142,9 +144,9 @@ internal sealed class Database(Keyspace keyspace, int number)
         if (expires)
         {
             entry.ExpireAt = expireAt;
-            keyspace.Schedule(number, hash, entry, isNew: !had);
+            keyspace.Schedule(slot, hash, entry, isNew: !had);
         }
-        keyspace.NoteChange(number, key);
+        keyspace.NoteChange(Number, key);
     }
 
     /// <summary>Takes a key out.</summary>
@@ -161,7 +163,7 @@ internal sealed class Database(Keyspace keyspace, int number)
     public void Expire(ulong hash, long block)
     {
         keyspace.Expired++;
-        keyspace.Journal?.Delete(number, Open(block).Key);
+        keyspace.Journal?.Delete(Number, Open(block).Key);
         Remove(hash, block);
     }
 
@@ -175,16 +177,13 @@ internal sealed class Database(Keyspace keyspace, int number)
     /// <summary>Takes everything out.</summary>
     public void Clear()
     {
-        keyspace.Watches.TouchAll((database, key) => database == number && Has(key));
-        foreach (var block in _index.Blocks())
-        {
-            Forget(block);
-            keyspace.Slabs.Free(block);
-        }
+        keyspace.Watches.TouchAll((database, key) => database == Number && Has(key));
         keyspace.Changes += _index.Count;
         keyspace.Expiring -= Expiring;
         Expiring = 0;
+        var content = new RetiredIndex(keyspace, _index);
         _index = new KeyIndex(keyspace.Slabs);
+        keyspace.Retired.Add(content);
     }
 
     /// <summary>Collects the blocks of the next stretch; see <see cref="KeyIndex.Scan"/>.</summary>
@@ -199,28 +198,9 @@ internal sealed class Database(Keyspace keyspace, int number)
     /// <summary>The entries that a wheel's node may mean.</summary>
     public void FindTagged(WheelNode node, List<long> found) => _index.FindTagged(node.Table, node.Tag, found);
 
-    /// <summary>Exchanges the content of two databases.</summary>
-    public void SwapContent(Database other)
-    {
-        (_index, other._index) = (other._index, _index);
-        (Expiring, other.Expiring) = (other.Expiring, Expiring);
-        RenewNodes();
-        other.RenewNodes();
-    }
-
-    // The wheel's nodes name the database, so those of swapped entries lead nowhere.
-    private void RenewNodes()
-    {
-        foreach (var block in _index.Blocks())
-        {
-            var entry = Open(block);
-            if (entry.HasExpiry) keyspace.Schedule(number, keyspace.Hash.Of(entry.Key), entry, isNew: true);
-        }
-    }
-
     private void TakeOut(ulong hash, long block, bool hadExpiry)
     {
-        keyspace.NoteChange(number, Open(block).Key);
+        keyspace.NoteChange(Number, Open(block).Key);
         CountExpiry(hadExpiry, false);
         _index.Remove(hash, block);
         keyspace.Slabs.Free(block);
@@ -238,8 +218,8 @@ internal sealed class Database(Keyspace keyspace, int number)
     // What an entry holds beside its block.
     private (bool HadExpiry, uint NodeTick) Forget(long block)
     {
+        if (keyspace.TakeObject(block) is { } value) keyspace.Retire(value);
         var entry = Open(block);
-        if (entry.Kind != EntryKind.String) keyspace.Retire(keyspace.Objects.Remove(MemoryMarshal.Read<int>(entry.Value)));
         return entry.HasExpiry ? (true, entry.NodeTick) : (false, 0);
     }
 

@@ -9,6 +9,7 @@ internal sealed class Evictor(Keyspace keyspace, LiveSettings settings)
     private const int MostAtOnce = 4096;
     private const int ProbesPerSample = 256;
     private const int PoolSize = 16;
+    private const int FreedAtOnce = 16;
 
     private readonly List<(Database Database, ulong Hash, byte[] Key, double Score)> _pool = new(PoolSize + 1);
 
@@ -19,7 +20,9 @@ internal sealed class Evictor(Keyspace keyspace, LiveSettings settings)
         for (var evicted = 0; keyspace.UsedBytes > settings.MaxMemoryBytes; evicted++)
         {
             if (evicted == MostAtOnce) return true;
-            if (!EvictOne()) return false;
+            // What is deleted already, but not given back, goes first.
+            if (!keyspace.Retired.FreeSome(FreedAtOnce)) continue;
+            if (keyspace.UsedBytes > settings.MaxMemoryBytes && !EvictOne()) return false;
         }
         return true;
     }
@@ -27,8 +30,14 @@ internal sealed class Evictor(Keyspace keyspace, LiveSettings settings)
     private bool EvictOne()
     {
         if (settings.Policy == EvictionPolicy.NoEviction || (IsVolatile && keyspace.Expiring == 0)) return false;
-        foreach (var database in keyspace.Used)
-            if (database.Count > 0) Sample(database);
+        if (settings.Policy == EvictionPolicy.VolatileTtl) SampleSoonest();
+        else SampleAll();
+        // Where few entries have an expiry, random ones have hardly ever one: then those that expire soonest are looked at.
+        return EvictBest() || (IsVolatile && SampleSoonest() && EvictBest());
+    }
+
+    private bool EvictBest()
+    {
         while (_pool.Count > 0)
         {
             var (database, _, key, _) = _pool[^1];
@@ -45,6 +54,20 @@ internal sealed class Evictor(Keyspace keyspace, LiveSettings settings)
     }
 
     private bool IsVolatile => settings.Policy >= EvictionPolicy.VolatileLru;
+
+    private void SampleAll()
+    {
+        foreach (var database in keyspace.Used)
+            if (database.Count > 0) Sample(database);
+    }
+
+    private bool SampleSoonest()
+    {
+        var soonest = new List<(Database Database, long Block)>(PoolSize);
+        keyspace.CollectSoonest(PoolSize, soonest);
+        foreach (var (database, block) in soonest) Remember(database, database.Open(block));
+        return soonest.Count > 0;
+    }
 
     private void Sample(Database database)
     {

@@ -11,7 +11,7 @@ internal interface IExpiring
 }
 
 /// <summary>
-/// A moment at which an entry must be looked at: its database, table and tag in the index, and the lower 26 bits of the tick. The entry remembers the tick
+/// A moment at which an entry must be looked at: its database's slot, table and tag in the index, and the lower 26 bits of the tick. The entry remembers the tick
 /// of the one node that counts for it, so a node that was overtaken is known by its tick: that is its version.
 /// </summary>
 internal readonly record struct WheelNode(ulong Bits)
@@ -19,10 +19,11 @@ internal readonly record struct WheelNode(ulong Bits)
     public const int TickBits = 26;
     public const uint TickMask = (1 << TickBits) - 1;
 
-    public WheelNode(int database, ulong hash, uint tick)
-        : this(((ulong)database << 60) | ((ulong)KeyIndex.TableOf(hash) << 50) | ((ulong)KeyIndex.TagOf(hash) << 26) | (tick & TickMask)) { }
+    public WheelNode(int slot, ulong hash, uint tick)
+        : this(((ulong)slot << 60) | ((ulong)KeyIndex.TableOf(hash) << 50) | ((ulong)KeyIndex.TagOf(hash) << 26) | (tick & TickMask)) { }
 
-    public int Database => (int)(Bits >> 60);
+    /// <summary>The database that it is about.</summary>
+    public int Slot => (int)(Bits >> 60);
 
     public int Table => (int)(Bits >> 50) & 1023;
 
@@ -123,6 +124,37 @@ internal sealed class ExpiryWheel(long startMs)
             Detach((int)(_tick & (FirstRing - 1)));
         }
         return _pending is null && _tick == target && _compactAt == SlotCount;
+    }
+
+    /// <summary>Collects nodes of entries that expire soonest, in the order of slots; those that nobody waits for are dropped on the way.</summary>
+    public void CollectSoonest(int most, IExpiring entries, List<WheelNode> found)
+    {
+        for (var slot = 1; slot < FirstRing && found.Count < most; slot++) Collect((int)(_tick + slot) & (FirstRing - 1), most, entries, found);
+        for (var ring = 0; ring < 3; ring++)
+        {
+            var first = (int)(_tick >> (8 + 6 * ring));
+            // The slot of now holds what is a whole turn away.
+            for (var slot = 1; slot <= Ring && found.Count < most; slot++)
+                Collect(FirstRing + ring * Ring + ((first + slot) & (Ring - 1)), most, entries, found);
+        }
+    }
+
+    private void Collect(int slot, int most, IExpiring entries, List<WheelNode> found)
+    {
+        for (var chunk = _slots[slot]; chunk is not null; chunk = chunk.Next)
+        {
+            for (var i = chunk.Count - 1; i >= 0 && found.Count < most; i--)
+            {
+                var node = new WheelNode(chunk[i]);
+                if (entries.IsWanted(node))
+                {
+                    found.Add(node);
+                    continue;
+                }
+                chunk[i] = chunk[--chunk.Count];
+                Count--;
+            }
+        }
     }
 
     private void Cascade()

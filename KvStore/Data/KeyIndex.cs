@@ -12,6 +12,7 @@ internal sealed class KeyIndex(Slabs slabs, int tables = KeyIndex.DatabaseTables
     private const int BlockBits = 40;
     private const ulong BlockMask = (1UL << BlockBits) - 1;
     private const int FirstSlots = 8;
+    private const int ArrayBytes = 24;
 
     private readonly Table[] _tables = new Table[tables];
     private long _slots;
@@ -215,7 +216,7 @@ internal sealed class KeyIndex(Slabs slabs, int tables = KeyIndex.DatabaseTables
         var slots = new ulong[length];
         foreach (var slot in table.Slots ?? []) if (slot != 0) Place(slots, slot);
         var more = length - (table.Slots?.Length ?? 0);
-        Bytes += more * 8L;
+        Bytes += more * 8L + (table.Slots is null ? ArrayBytes : 0);
         _slots += more;
         table.Slots = slots;
     }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using FeedMall.KvStore.Persistence;
 using FeedMall.Resilience;
 
@@ -9,7 +10,8 @@ internal sealed class Keyspace : IExpiring
     /// <summary>How many databases SELECT knows.</summary>
     public const int DatabaseCount = 16;
 
-    private readonly Database?[] _databases = new Database?[DatabaseCount];
+    private readonly Database?[] _databases = new Database?[DatabaseCount]; // by number
+    private readonly Database?[] _bySlot = new Database?[DatabaseCount];
     private readonly List<long> _tagged = [];
 
     public Keyspace(KvClock clock, IChance chance)
@@ -61,12 +63,17 @@ internal sealed class Keyspace : IExpiring
     /// <summary>Changes of keys since the start.</summary>
     public long Changes { get; set; }
 
-    /// <summary>Bytes of all data: entries with what their blocks lose, indexes, expiries, collections.</summary>
-    public long UsedBytes
+    /// <summary>Bytes of all data, which the memory limit is for: entries with what their blocks lose, indexes, expiries, collections.</summary>
+    public long UsedBytes => Slabs.UsedBytes + BesideBlocks;
+
+    /// <summary>The same with all that the process has taken for it: free blocks between those that are used cost memory too.</summary>
+    public long TakenBytes => Slabs.TakenBytes + BesideBlocks;
+
+    private long BesideBlocks
     {
         get
         {
-            var bytes = Slabs.UsedBytes + CollectionBytes + Wheel.Bytes - Retired.Bytes;
+            var bytes = CollectionBytes + Wheel.Bytes;
             foreach (var database in _databases) bytes += database?.IndexBytes ?? 0;
             return bytes;
         }
@@ -79,25 +86,41 @@ internal sealed class Keyspace : IExpiring
     public long NowMs { get; set; }
 
     /// <summary>Entries in all databases.</summary>
-    public long Count => _databases.Sum(database => database?.Count ?? 0);
+    public long Count
+    {
+        get
+        {
+            var count = 0L;
+            foreach (var database in _databases) count += database?.Count ?? 0;
+            return count;
+        }
+    }
 
     /// <summary>A database by its number.</summary>
-    public Database this[int number] => _databases[number] ??= new Database(this, number);
+    public Database this[int number] => _databases[number] ?? Create(number);
 
     /// <summary>The databases that were ever used.</summary>
     public IEnumerable<Database> Used => _databases.OfType<Database>();
 
-    /// <summary>Exchanges two databases: every client sees it at once.</summary>
+    /// <summary>Exchanges two databases: every client sees it at once, and it takes no time however large they are.</summary>
     public void Swap(int one, int other)
     {
         var (first, second) = (this[one], this[other]);
         Watches.TouchAll((database, key) => (database == one || database == other) && (first.Has(key) || second.Has(key)));
-        first.SwapContent(second);
+        (first.Number, second.Number) = (other, one);
+        (_databases[one], _databases[other]) = (second, first);
         Changes++;
     }
 
     /// <summary>A collection has changed its size.</summary>
     public void Resized(long bytes) => CollectionBytes += bytes;
+
+    /// <summary>Takes the collection out of an entry that holds one.</summary>
+    public KvValue? TakeObject(long block)
+    {
+        var entry = new Entry(Slabs.Open(block));
+        return entry.Kind == EntryKind.String ? null : Objects.Remove(MemoryMarshal.Read<int>(entry.Value));
+    }
 
     /// <summary>A collection has lost its key.</summary>
     public void Retire(KvValue value)
@@ -114,18 +137,31 @@ internal sealed class Keyspace : IExpiring
     }
 
     /// <summary>Sets the entry's node in the wheel unless it has one in time.</summary>
-    public void Schedule(int database, ulong hash, Entry entry, bool isNew)
+    public void Schedule(int slot, ulong hash, Entry entry, bool isNew)
     {
         var tick = Wheel.TickOf(entry.ExpireAt);
         if (!isNew && Wheel.Covers(entry.NodeTick, tick)) return;
         entry.NodeTick = tick;
-        Wheel.Add(new WheelNode(database, hash, tick));
+        Wheel.Add(new WheelNode(slot, hash, tick));
+    }
+
+    /// <summary>Collects entries that expire soonest.</summary>
+    public void CollectSoonest(int most, List<(Database Database, long Block)> found)
+    {
+        var nodes = new List<WheelNode>(most);
+        Wheel.CollectSoonest(most, this, nodes);
+        foreach (var node in nodes)
+        {
+            if (!IsWanted(node)) continue;
+            foreach (var block in _tagged)
+                if (new Entry(Slabs.Open(block)).HasExpiry) found.Add((_bySlot[node.Slot]!, block));
+        }
     }
 
     /// <inheritdoc/>
     public void Fire(WheelNode node, uint tick)
     {
-        if (_databases[node.Database] is not { } database) return;
+        if (_bySlot[node.Slot] is not { } database) return;
         _tagged.Clear();
         database.FindTagged(node, _tagged);
         foreach (var block in _tagged)
@@ -134,14 +170,14 @@ internal sealed class Keyspace : IExpiring
             if (!entry.HasExpiry || (entry.NodeTick & WheelNode.TickMask) != tick) continue;
             var hash = Hash.Of(entry.Key);
             if (NowMs > entry.ExpireAt) database.Expire(hash, block);
-            else Schedule(node.Database, hash, entry, isNew: true);
+            else Schedule(node.Slot, hash, entry, isNew: true);
         }
     }
 
     /// <inheritdoc/>
     public bool IsWanted(WheelNode node)
     {
-        if (_databases[node.Database] is not { } database) return false;
+        if (_bySlot[node.Slot] is not { } database) return false;
         _tagged.Clear();
         database.FindTagged(node, _tagged);
         foreach (var block in _tagged)
@@ -150,5 +186,12 @@ internal sealed class Keyspace : IExpiring
             if (entry.HasExpiry && (entry.NodeTick & WheelNode.TickMask) == node.Tick) return true;
         }
         return false;
+    }
+
+    // The first time that it is used; until then nothing was swapped with it, so it has its number as its slot unless that one is taken.
+    private Database Create(int number)
+    {
+        var slot = _bySlot[number] is null ? number : Array.IndexOf(_bySlot, null);
+        return _databases[number] = _bySlot[slot] = new Database(this, slot) { Number = number };
     }
 }

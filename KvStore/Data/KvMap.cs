@@ -115,10 +115,11 @@ internal abstract class KvMap : KvValue
     /// <summary>A random number from 0 to below 1.</summary>
     public double Chance() => Keyspace.Chance.NextDouble();
 
-    /// <summary>Collects the places of the next stretch; see <see cref="KeyIndex.Scan"/>. Few members come all at once.</summary>
+    /// <summary>Collects the places of the next stretch; see <see cref="KeyIndex.Scan"/>. Members that lie in one block come all at once.</summary>
     public ulong Scan(ulong cursor, int slots, List<long> found)
     {
-        if (_index is not null && _index.Tables == ManyTables) return _index.Scan(cursor, slots, found);
+        // From one table to many the cursor holds too: what comes before its tag in the first table was collected, and all that is in the others comes.
+        if (_index is not null) return _index.Scan(cursor, slots, found);
         long position = 0;
         while (Next(ref position) is var place && place != 0) found.Add(place);
         return KeyIndex.StartCursor;

@@ -101,10 +101,10 @@ internal sealed class KvSortedSet : KvValue
 
     public double ScoreAt(int node) => _tree.ScoreAt(node);
 
-    /// <summary>Collects the blocks of the next stretch; see <see cref="KeyIndex.Scan"/>. Few members come all at once.</summary>
+    /// <summary>Collects the blocks of the next stretch; see <see cref="KeyIndex.Scan"/>. Members without an index come all at once.</summary>
     public ulong Scan(ulong cursor, int slots, List<long> found)
     {
-        if (_index is not null && _index.Tables == Tables) return _index.Scan(cursor, slots, found);
+        if (_index is not null) return _index.Scan(cursor, slots, found);
         for (var node = 1; node < _tree.End; node++)
             if (_tree.BlockAt(node) is var block and not 0) found.Add(block);
         return KeyIndex.StartCursor;

@@ -4,7 +4,7 @@ namespace FeedMall.KvStore.Data;
 /// The value of a key that is no string: a hash, a list, a set, a sorted set. Its members lie in blocks of the <see cref="Slabs"/>, so that the garbage
 /// collector sees a few arrays however many members there are. It keeps the account of its memory itself.
 /// </summary>
-internal abstract class KvValue(Keyspace keyspace)
+internal abstract class KvValue(Keyspace keyspace) : IRetired
 {
     /// <summary>The object itself with its place in the table; an estimate that all kinds share.</summary>
     protected const int ObjectBytes = 96;
@@ -31,8 +31,7 @@ internal abstract class KvValue(Keyspace keyspace)
     /// <summary>A value of its own with the same content, for COPY.</summary>
     public abstract KvValue Clone();
 
-    /// <summary>Gives back some of its blocks when nobody will use it any more.</summary>
-    /// <returns>Whether all have been given back.</returns>
+    /// <inheritdoc/>
     public abstract bool FreeSome(int most);
 
     /// <summary>Its objects and arrays became larger or smaller.</summary>

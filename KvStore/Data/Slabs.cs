@@ -17,7 +17,7 @@ internal sealed class Slabs
     private const int PlaceMask = (1 << PlaceBits) - 1;
     private const int MaxSharedBytes = 64 * 1024;
     private const int Classes = 16 + 9 * 8 + 1;
-    private const int MostSpares = 8;
+    private const int MostSpares = 16;
     private const int None = -1;
 
     private readonly Stack<int> _freeNumbers = new();
@@ -36,8 +36,8 @@ internal sealed class Slabs
     /// <summary>Bytes of all pages: what the blocks cost the process.</summary>
     public long PageTotalBytes { get; private set; }
 
-    /// <summary>Bytes of pages given back to the garbage collector since <see cref="TakeReleasedBytes"/>: it does not look for them by itself while nothing else is allocated.</summary>
-    public long ReleasedBytes { get; private set; }
+    /// <summary>Bytes that blocks were ever cut from in the pages that there are: what the process really has taken from the system, blocks that are free again included.</summary>
+    public long TakenBytes { get; private set; }
 
     /// <summary>Hands out a block of at least this size.</summary>
     public long Allocate(int bytes)
@@ -57,6 +57,7 @@ internal sealed class Slabs
         {
             place = page.Untouched >> 3;
             page.Untouched += page.BlockBytes;
+            TakenBytes += page.BlockBytes;
         }
         page.Used++;
         if (page.FirstFree == None && page.Untouched + page.BlockBytes > PageBytes) Unlink(number, ref page);
@@ -72,6 +73,7 @@ internal sealed class Slabs
         UsedBytes -= page.BlockBytes;
         if (page.Class == 0)
         {
+            TakenBytes -= page.BlockBytes;
             Release(number, page.BlockBytes);
             return;
         }
@@ -81,6 +83,7 @@ internal sealed class Slabs
         page.FirstFree = place;
         if (--page.Used > 0) return;
         Unlink(number, ref page);
+        TakenBytes -= page.Untouched;
         Release(number, PageBytes);
     }
 
@@ -102,18 +105,11 @@ internal sealed class Slabs
     /// <summary>The size of a block that would be handed out for this many bytes.</summary>
     public static int BlockBytes(int bytes) => ClassOf(bytes) is var kind and not 0 ? SizeOf(kind) : bytes;
 
-    /// <summary>Reads and resets <see cref="ReleasedBytes"/>.</summary>
-    public long TakeReleasedBytes()
-    {
-        var bytes = ReleasedBytes;
-        ReleasedBytes = 0;
-        return bytes;
-    }
-
     private long AllocateOwnPage(int bytes)
     {
         var number = AddPage(GC.AllocateUninitializedArray<byte>(bytes), new Page { Class = 0, BlockBytes = bytes });
         PageTotalBytes += bytes;
+        TakenBytes += bytes;
         UsedBytes += bytes;
         return (long)number << PlaceBits;
     }
@@ -145,8 +141,8 @@ internal sealed class Slabs
 
     private void Release(int number, int bytes)
     {
-        if (bytes == PageBytes && _states[number].Class != 0 && _spares.Count < MostSpares) _spares.Push(_pages[number]!);
-        else ReleasedBytes += bytes;
+        PhysicalMemory.GiveBack(_pages[number]!);
+        if (_states[number].Class != 0 && _spares.Count < MostSpares) _spares.Push(_pages[number]!);
         PageTotalBytes -= bytes;
         _pages[number] = null;
         _freeNumbers.Push(number);

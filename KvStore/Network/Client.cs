@@ -17,7 +17,7 @@ internal sealed class Client(long id, string address, string localAddress, KvEng
 
     public string LocalAddress => localAddress;
 
-    public ReplyWriter Reply { get; } = new() { Pool = engine.Buffers, MaxBytes = engine.Settings.Start.MaxReplyBytes };
+    public ReplyWriter Reply { get; } = new() { MaxBytes = engine.Settings.Start.MaxReplyBytes };
 
     public long ConnectedMs { get; } = engine.Clock.ElapsedMs;
 
@@ -57,8 +57,11 @@ internal sealed class Client(long id, string address, string localAddress, KvEng
     /// <summary>Ends the connection from outside, at once.</summary>
     public Action Abort { get; set; } = () => { };
 
-    /// <summary>Bytes of its buffers.</summary>
-    public long BufferBytes { get; set; }
+    /// <summary>Bytes of what it has sent and is not done yet; written by its connection.</summary>
+    public long InputBytes { get; set; }
+
+    /// <summary>Bytes of all its buffers. Without the lock it may be a moment old.</summary>
+    public long BufferBytes => InputBytes + Reply.Capacity + (Outbox?.Bytes ?? 0) + (Transaction?.Bytes ?? 0) + HeldBytes;
 
     /// <summary>What it has sent since MULTI; null outside.</summary>
     public Transaction? Transaction { get; set; }

@@ -89,7 +89,7 @@ internal sealed partial class Connection : IDisposable
     public void Dispose()
     {
         if (_ready is not null) _loop?.Unwatch(_ready);
-        _engine.Buffers.Return(_buffer);
+        BufferPool.Return(_buffer);
         _buffer = [];
         Client.Reply.Dispose();
         _tls?.Dispose();
@@ -167,9 +167,11 @@ internal sealed partial class Connection : IDisposable
                     if (_parser.Count > 0) Run();
                     _start += _parser.Consumed;
                     _parser.Reset();
-                    if (Client.IsClosing || !TryParse()) return false;
-                } while (!_batch.IsFull);
-                return true;
+                    if (Client.IsClosing) return false;
+                    // Before the next command is parsed: an inline command must not be parsed twice.
+                    if (_batch.IsFull) return true;
+                } while (TryParse());
+                return false;
             }
             finally
             {
@@ -212,7 +214,7 @@ internal sealed partial class Connection : IDisposable
             if (_start > 0 && used < _buffer.Length / 2) Replace(_buffer.Length);
             else if (used == _buffer.Length - _start) Replace((int)Math.Min(_buffer.Length * 2L, Array.MaxLength));
         }
-        Client.BufferBytes = _buffer.Length + Client.Reply.Capacity;
+        Client.InputBytes = _buffer.Length;
     }
 
     private void Replace(int bytes)
@@ -220,7 +222,7 @@ internal sealed partial class Connection : IDisposable
         if (_end - _start >= _engine.Settings.Limits.MaxRequestBytes + FirstBytes) throw new ConnectionEndException("the request is larger than the query buffer may become");
         var buffer = BufferPool.Rent(bytes);
         _buffer.AsSpan(_start, _end - _start).CopyTo(buffer);
-        _engine.Buffers.Return(_buffer);
+        BufferPool.Return(_buffer);
         (_buffer, _start, _end) = (buffer, 0, _end - _start);
     }
 }

@@ -17,6 +17,9 @@ internal sealed class Outbox(Client client, Func<ReadOnlyMemory<byte>, ValueTask
     private TaskCompletionSource _whenSent = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isSending, _hasFailed;
 
+    /// <summary>Bytes of its buffers. Without the lock it may be a moment old.</summary>
+    public long Bytes => _filling.Capacity + _sending.Capacity;
+
     /// <summary>Adds bytes; under the data lock.</summary>
     /// <returns>False when too many wait: the connection is closed.</returns>
     public bool Add(ReadOnlySpan<byte> bytes)

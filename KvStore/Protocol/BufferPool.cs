@@ -1,4 +1,5 @@
 using System.Buffers;
+using FeedMall.KvStore.Data;
 
 namespace FeedMall.KvStore.Protocol;
 
@@ -6,25 +7,17 @@ namespace FeedMall.KvStore.Protocol;
 /// Buffers for what comes and goes. Large ones are not kept for the next who needs one: a pool would hold the memory of the largest commands ever seen
 /// for as long as the process lives.
 /// </summary>
-internal sealed class BufferPool
+internal static class BufferPool
 {
     private const int MostKeptBytes = 1024 * 1024;
-
-    private long _droppedBytes;
 
     /// <summary>A buffer of at least so many bytes.</summary>
     public static byte[] Rent(int bytes) => bytes <= MostKeptBytes ? ArrayPool<byte>.Shared.Rent(bytes) : GC.AllocateUninitializedArray<byte>(bytes);
 
     /// <summary>A buffer is needed no more; an empty one costs nothing.</summary>
-    public void Return(byte[] buffer)
+    public static void Return(byte[] buffer)
     {
-        if (buffer.Length > MostKeptBytes) Interlocked.Add(ref _droppedBytes, buffer.Length);
+        if (buffer.Length > MostKeptBytes) PhysicalMemory.GiveBack(buffer);
         else if (buffer.Length > 0) ArrayPool<byte>.Shared.Return(buffer);
     }
-
-    /// <summary>Bytes that were dropped since somebody took this figure: the collector could give them back.</summary>
-    public long DroppedBytes => Volatile.Read(ref _droppedBytes);
-
-    /// <summary>The figure, which then begins anew.</summary>
-    public long TakeDroppedBytes() => Interlocked.Exchange(ref _droppedBytes, 0);
 }

@@ -20,9 +20,6 @@ internal sealed class ReplyWriter : IDisposable
     /// <summary>Bytes that may wait to be sent; more ends the connection.</summary>
     public long MaxBytes { get; set; } = int.MaxValue;
 
-    /// <summary>Where its buffer comes from.</summary>
-    public BufferPool Pool { get; init; } = new();
-
     /// <summary>Bytes that wait to be sent.</summary>
     public int Length { get; private set; }
 
@@ -157,7 +154,7 @@ internal sealed class ReplyWriter : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        Pool.Return(_buffer);
+        BufferPool.Return(_buffer);
         (_buffer, Length) = ([], 0);
     }
 
@@ -203,7 +200,7 @@ internal sealed class ReplyWriter : IDisposable
         if (wanted > MaxBytes || wanted > System.Array.MaxLength) throw TooMuch();
         var buffer = BufferPool.Rent((int)Math.Min(Math.Max(Math.Max(FirstBytes, wanted), _buffer.Length * 2L), System.Array.MaxLength));
         _buffer.AsSpan(0, Length).CopyTo(buffer);
-        Pool.Return(_buffer);
+        BufferPool.Return(_buffer);
         _buffer = buffer;
     }
 }

@@ -54,7 +54,7 @@ internal sealed class ToyConnection(Socket socket, Client client, KvEngine engin
     /// <inheritdoc/>
     public void Dispose()
     {
-        engine.Buffers.Return(_buffer);
+        BufferPool.Return(_buffer);
         _buffer = [];
         client.Reply.Dispose();
         _request.Dispose();
@@ -203,8 +203,8 @@ internal sealed class ToyConnection(Socket socket, Client client, KvEngine engin
     {
         var (buffer, used) = (BufferPool.Rent(bytes), _end - _start);
         _buffer.AsSpan(_start, used).CopyTo(buffer);
-        engine.Buffers.Return(_buffer);
+        BufferPool.Return(_buffer);
         (_buffer, _start, _end) = (buffer, 0, used);
-        client.BufferBytes = _buffer.Length + client.Reply.Capacity;
+        client.InputBytes = _buffer.Length + client.Reply.Capacity;
     }
 }

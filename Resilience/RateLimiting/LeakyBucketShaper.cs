@@ -80,6 +80,8 @@ public sealed class LeakyBucketShaper
         }
     }
 
+    internal TokenBucketOptions Slots => _slots.Options;
+
     /// <summary>True: give slots and count as always, but nobody waits or is refused.</summary>
     public bool DryRun
     {

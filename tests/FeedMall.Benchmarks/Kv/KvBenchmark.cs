@@ -11,7 +11,7 @@ internal static class KvBenchmark
 {
     private static readonly (string Name, Func<KvPlan, Task<string>> Measure)[] s_parts =
     [
-        ("speed", KvSpeed.MeasureAsync), ("append", KvAppend.MeasureAsync), ("expiry", KvExpiry.MeasureAsync),
+        ("speed", KvSpeed.MeasureAsync), ("append", KvAppend.MeasureAsync), ("expiry", KvExpiry.MeasureAsync), ("flush", Pauses.MeasureAsync),
         ("mixes", KvMixes.MeasureAsync), ("hostile", KvHostile.MeasureAsync), ("reads", KvReads.MeasureAsync),
     ];
 

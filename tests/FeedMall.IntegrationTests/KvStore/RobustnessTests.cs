@@ -14,6 +14,15 @@ public sealed class RobustnessTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
+    public async Task A_thousand_inline_commands_in_one_piece_are_all_answered_though_they_are_more_than_one_batch()
+    {
+        await using var host = await KvHost.StartAsync();
+        using var client = await RespConnection.OpenAsync(host.Port, Cancel);
+        await client.SendRawAsync(string.Concat(Enumerable.Range(0, 1000).Select(i => FormattableString.Invariant($"ECHO {i:000}\r\n"))), Cancel);
+        for (var i = 0; i < 1000; i++) Assert.Equal(FormattableString.Invariant($"$3⏎{i:000}⏎"), await client.ReadAsync(Cancel));
+    }
+
+    [Fact]
     public async Task A_stranger_gets_nothing_until_the_password_is_right()
     {
         await using var host = await KvHost.StartAsync("--Kv:Password=secret");

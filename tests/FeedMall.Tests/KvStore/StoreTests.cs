@@ -1,4 +1,5 @@
 using System.Text;
+using FeedMall.KvStore;
 using FeedMall.KvStore.Data;
 using FeedMall.Testing;
 using Xunit;
@@ -39,9 +40,83 @@ public sealed class StoreTests
         }
         AssertHolds(expected);
         Data.Clear();
-        Assert.Equal(0, _keyspace.Slabs.UsedBytes);
-        Assert.Equal(0, _keyspace.Slabs.PageTotalBytes);
-        Assert.Equal(0, _keyspace.Expiring);
+        Assert.Equal((0, 0), (Data.Count, _keyspace.Expiring));
+        while (!_keyspace.Retired.FreeSome(1000)) { }
+        Assert.Equal((0, 0, 0, 0), (_keyspace.Slabs.UsedBytes, _keyspace.Slabs.PageTotalBytes, _keyspace.Slabs.TakenBytes, _keyspace.CollectionBytes));
+    }
+
+    [Fact]
+    public void A_flushed_database_is_empty_at_once_and_gives_its_memory_back_in_slices_while_new_entries_come()
+    {
+        for (var i = 0; i < 50_000; i++) Data.Set(Bytes($"old{i}"), new byte[100], i % 2 == 0 ? Database.Never : _keyspace.NowMs + 1000);
+        var set = new KvSet(_keyspace);
+        Data.Set("set"u8, set);
+        for (var i = 0; i < 5_000; i++) set.Add(Bytes($"member:{i}"));
+        Data.Clear();
+        Assert.Equal((0, 0), (Data.Count, _keyspace.Expiring));
+        Assert.False(Data.Has("old1"u8));
+        Assert.True(_keyspace.Slabs.UsedBytes > 50_000 * 100);
+
+        var slices = 1;
+        for (; !_keyspace.Retired.FreeSome(1000); slices++) Data.Set(Bytes($"old{slices}"), "new"u8);
+        Assert.InRange(slices, 55, 60);
+        Assert.Equal(slices - 1, Data.Count);
+        for (var i = 1; i < slices; i++) Data.Remove(Bytes($"old{i}"));
+        Assert.Equal((0, 0, 0), (_keyspace.Slabs.UsedBytes, _keyspace.Slabs.TakenBytes, _keyspace.CollectionBytes));
+    }
+
+    [Fact]
+    public void Entries_of_swapped_databases_expire_where_they_are_now()
+    {
+        var other = _keyspace[5];
+        for (var i = 0; i < 100; i++) Data.Set(Bytes($"a{i}"), "zero"u8, _keyspace.NowMs + 1000);
+        for (var i = 0; i < 100; i++) other.Set(Bytes($"b{i}"), "five"u8, _keyspace.NowMs + 5000);
+        _keyspace.Swap(0, 5);
+        Assert.True(_keyspace[0].Has("b1"u8) && _keyspace[5].Has("a1"u8));
+        Assert.Equal((0, 5), (_keyspace[0].Number, _keyspace[5].Number));
+        // One that was never used takes part too, and one that is made afterwards has wheel nodes of its own.
+        _keyspace.Swap(5, 9);
+        _keyspace[5].Set("c"u8, "five"u8, _keyspace.NowMs + 5000);
+
+        _clock.Advance(TimeSpan.FromMilliseconds(1100));
+        _keyspace.NowMs = _keyspace.Clock.NowMs;
+        while (!_keyspace.Wheel.Advance(_keyspace.NowMs, _keyspace.Expiring, 1000, _keyspace)) { }
+        Assert.Equal((100, 1, 0), (_keyspace[0].Count, _keyspace[5].Count, _keyspace[9].Count));
+        _clock.Advance(TimeSpan.FromSeconds(5));
+        _keyspace.NowMs = _keyspace.Clock.NowMs;
+        while (!_keyspace.Wheel.Advance(_keyspace.NowMs, _keyspace.Expiring, 1000, _keyspace)) { }
+        Assert.Equal((0, 201), (_keyspace.Count, _keyspace.Expired));
+    }
+
+    [Theory]
+    [InlineData("volatile-ttl")]
+    [InlineData("volatile-lru")]
+    [InlineData("volatile-random")]
+    public void The_few_entries_with_an_expiry_among_many_without_are_found_when_memory_is_full(string policy)
+    {
+        for (var i = 0; i < 100_000; i++) Data.Set(Bytes($"stays{i}"), "value"u8);
+        for (var i = 0; i < 10; i++) Data.Set(Bytes($"goes{i}"), new byte[1000], _keyspace.NowMs + 1_000_000_000L * (10 - i));
+        var settings = new LiveSettings(new KvOptions { EvictionPolicy = policy, MaxMemoryBytes = _keyspace.UsedBytes - 1 });
+        var evictor = new Evictor(_keyspace, settings);
+        Assert.True(evictor.MakeRoom());
+        Assert.Equal(1, _keyspace.Evicted);
+        if (policy == "volatile-ttl") Assert.False(Data.Has("goes9"u8));
+        settings.MaxMemoryBytes -= 4000;
+        Assert.True(evictor.MakeRoom());
+        settings.MaxMemoryBytes -= 100_000;
+        Assert.False(evictor.MakeRoom());
+        Assert.Equal((10, 100_000), (_keyspace.Evicted, Data.Count));
+    }
+
+    [Fact]
+    public void When_memory_is_full_what_was_deleted_is_given_back_before_anything_is_evicted()
+    {
+        for (var i = 0; i < 10_000; i++) _keyspace[1].Set(Bytes($"deleted{i}"), new byte[100]);
+        for (var i = 0; i < 1_000; i++) Data.Set(Bytes($"stays{i}"), new byte[100]);
+        var evictor = new Evictor(_keyspace, new LiveSettings(new KvOptions { EvictionPolicy = "allkeys-lru", MaxMemoryBytes = _keyspace.UsedBytes / 2 }));
+        _keyspace[1].Clear();
+        Assert.True(evictor.MakeRoom());
+        Assert.Equal((0, 1_000), (_keyspace.Evicted, Data.Count));
     }
 
     [Fact]

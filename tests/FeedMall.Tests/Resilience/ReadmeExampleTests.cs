@@ -12,12 +12,14 @@ public sealed partial class ReadmeExampleTests
 {
     private static readonly string s_usings = string.Concat(
         typeof(IChance).Assembly.GetExportedTypes().Select(type => type.Namespace).Distinct().Prepend("System").Append("System.Collections.Generic")
-            .Append("System.Linq").Append("System.Threading").Append("System.Threading.Tasks").Select(name => $"using {name};\n"));
+            .Append("System.Linq").Append("System.Threading").Append("System.Threading.Tasks")
+            // What the Web SDK adds.
+            .Append("Microsoft.AspNetCore.Builder").Append("Microsoft.AspNetCore.Http").Append("Microsoft.Extensions.DependencyInjection").Select(name => $"using {name};\n"));
 
     private static readonly MetadataReference[] s_references =
     [
-        .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Where(path => Path.GetFileName(path).StartsWith("System.", StringComparison.Ordinal))
-            .Append(typeof(IChance).Assembly.Location).Select(path => MetadataReference.CreateFromFile(path)),
+        .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
+            .Where(path => Path.GetFileName(path).Split('.')[0] is "System" or "Microsoft" or "Polly" or "Resilience").Select(path => MetadataReference.CreateFromFile(path)),
     ];
 
     public static TheoryData<string> Examples() => [.. Blocks(Repository.Read("Resilience/README.md").Text)];
@@ -43,10 +45,12 @@ public sealed partial class ReadmeExampleTests
         Assert.Equal(["var a = 1;\nvar b = 2;\n"], Blocks("Text\n```csharp\nvar a = 1;\nvar b = 2;\n```\nmore"));
     }
 
-    // Each example is the body of a method that has a token at hand.
+    // Each example is the body of a method that has a token at hand; namespaces of others come first.
     private static IEnumerable<string> Errors(string example)
     {
-        var source = $"{s_usings}internal static class Example {{ private static async Task RunAsync(CancellationToken cancel) {{\n#line 1\n{example}\nawait Task.CompletedTask; }} }}";
+        var usings = Usings().Match(example).Value;
+        example = example[usings.Length..];
+        var source = $"{s_usings}{usings}internal static class Example {{ private static async Task RunAsync(CancellationToken cancel) {{\n#line 1\n{example}\nawait Task.CompletedTask; }} }}";
         var compilation = CSharpCompilation.Create("Example", [CSharpSyntaxTree.ParseText(source)], s_references,
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable));
         return compilation.GetDiagnostics().Where(finding => finding.Severity == DiagnosticSeverity.Error).Select(finding => finding.ToString());
@@ -56,6 +60,9 @@ public sealed partial class ReadmeExampleTests
 
     [GeneratedRegex(@"^\| (`\w+`(?:, `\w+`)*) \|", RegexOptions.Multiline)]
     private static partial Regex TableRow();
+
+    [GeneratedRegex(@"^(?:using [\w.]+;\s+)*")]
+    private static partial Regex Usings();
 
     [GeneratedRegex(@"`(\w+)`")]
     private static partial Regex ClassName();

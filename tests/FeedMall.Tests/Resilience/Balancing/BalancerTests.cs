@@ -119,36 +119,25 @@ public sealed class BalancerTests
     [MemberData(nameof(Kinds))]
     public void Eight_threads_leave_nothing_in_flight_and_lose_no_count(string kind)
     {
-        const int each = 100_000;
-        var balancer = Of(kind).With([.. Enumerable.Range(0, 10).Select(i => new BalancerNode($"node-{i}"))]);
-        Parallel.For(0, 9, thread =>
+        var balancer = Of(kind, TimeProvider.System, new SystemChance()).With([.. Enumerable.Range(0, 10).Select(i => new BalancerNode($"node-{i}"))]);
+        Stress.Run((thread, turn) =>
         {
-            if (thread == 8) Disturb();
-            else
-            {
-                for (var call = 0; call < each; call++)
-                {
-                    var node = balancer.Pick()!;
-                    balancer.Complete(node, _clock.GetTimestamp(), (Outcome)((call + thread) % 3), call % 1000);
-                }
-            }
+            if (thread == 0 && turn % 2000 == 0) Disturb(turn / 2000);
+            var node = balancer.Pick()!;
+            balancer.Complete(node, TimeProvider.System.GetTimestamp(), (Outcome)((turn + thread) % 3), turn % 1000);
         });
         var nodes = balancer.Snapshot();
         Assert.All(nodes, node => Assert.Equal(0, node.InFlight));
         Assert.All(nodes, node => Assert.InRange(node.Success, 0, 1));
-        Assert.Equal(8L * each, nodes.Sum(node => node.Picks));
-        var failures = Enumerable.Range(0, 8).Sum(thread => Enumerable.Range(0, each).Count(call => (call + thread) % 3 == (int)Outcome.Failure));
+        Assert.Equal(8_000_000, nodes.Sum(node => node.Picks));
+        var failures = Enumerable.Range(0, 8).Sum(thread => Enumerable.Range(0, 1_000_000).Count(turn => (turn + thread) % 3 == (int)Outcome.Failure));
         Assert.Equal(failures, nodes.Sum(node => node.Failures));
 
-        // New node objects for the same keys, time that goes on, and nodes that come and go, but never all of them.
-        void Disturb()
+        // New node objects for the same keys, and nodes that come and go, but never all of them.
+        void Disturb(int i)
         {
-            for (var i = 0; i < 500; i++)
-            {
-                balancer.Update([.. balancer.Nodes.Select(node => new BalancerNode(node.Key))]);
-                balancer.Nodes[1 + i % 9].IsAvailable = i % 2 == 0;
-                _clock.Advance(10);
-            }
+            balancer.Update([.. balancer.Nodes.Select(node => new BalancerNode(node.Key))]);
+            balancer.Nodes[1 + i % 9].IsAvailable = i % 2 == 0;
         }
     }
 
@@ -205,9 +194,9 @@ public sealed class BalancerTests
 
     private Balancer Of(string kind) => Of(kind, _clock);
 
-    private static Balancer Of(string kind, TimeProvider clock)
+    private static Balancer Of(string kind, TimeProvider clock, IChance? chance = null)
     {
-        IChance chance = new TestChance();
+        chance ??= new TestChance();
         var options = new BalancerOptions();
         return kind switch
         {

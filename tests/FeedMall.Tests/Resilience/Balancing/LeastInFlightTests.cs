@@ -45,6 +45,17 @@ public sealed class LeastInFlightTests
         }).QuickCheckThrowOnFailure();
 
     [Fact]
+    public void However_many_calls_and_nodes_no_node_is_far_above_the_average() =>
+        Prop.ForAll(Gen.Choose(2, 20).Zip(Gen.Choose(0, 600)).Zip(Gen.Choose(0, int.MaxValue)).ToArbitrary(), input =>
+        {
+            var ((count, calls), seed) = input;
+            var balancer = Of(new TestChance { Seed = seed }, [.. Enumerable.Range(0, count).Select(i => $"{i}")]);
+            for (var call = 0; call < calls; call++) balancer.Pick();
+            // log₂ log₂ 20 is 2.1; one choice alone would come to 20 and more above it.
+            return balancer.Snapshot().Max(node => node.InFlight) <= Math.Ceiling(calls / (double)count) + 5;
+        }).QuickCheckThrowOnFailure();
+
+    [Fact]
     public void Every_ordered_pair_is_drawn_equally_often()
     {
         const int draws = 120_000;

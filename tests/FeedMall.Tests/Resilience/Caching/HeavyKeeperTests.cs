@@ -10,6 +10,10 @@ namespace FeedMall.Tests.Resilience.Caching;
 
 public sealed class HeavyKeeperTests
 {
+    private sealed record Power(double Decay, int Count, double Value);
+
+    private sealed record DecayTable(Power[] Powers, Power[] HitsToEvict);
+
     private sealed record Row(double Exponent, int Keys, int Width, double LeastRecall, double MostError);
 
     private static readonly HeavyKeeperOptions s_few = new() { Keys = 3, FadeEvery = TimeSpan.FromHours(1) };
@@ -33,6 +37,34 @@ public sealed class HeavyKeeperTests
         Assert.Equal(row.Keys, found.Count);
         Assert.True(found.Count(hot => truth.ContainsKey(hot.Key)) >= row.LeastRecall * row.Keys);
         Assert.All(found.Take(10), hot => Assert.InRange(hot.Count, truth[hot.Key] * (1 - row.MostError), truth[hot.Key]));
+    });
+
+    [Fact]
+    public void A_stranger_takes_one_off_as_likely_as_published() => Assert.All(Vectors.Read<DecayTable>("heavy-keeper-decay").Powers, row =>
+    {
+        // Half a percent to either side: what rounding to three figures leaves open.
+        foreach (var (chance, takes) in new[] { (row.Value * 0.994, true), (row.Value * 1.006, false) })
+        {
+            var sketch = new HeavyKeeperSketch(1, 1, row.Decay);
+            sketch.Add(1, row.Count, _chance);
+            sketch.Add(2, 1, new TestChance(chance));
+            Assert.Equal(takes, sketch.Add(1, 1, new TestChance(0.9999)) != row.Count + 1);
+        }
+    });
+
+    [Fact]
+    public void To_drive_a_key_out_costs_as_many_hits_as_published() => Assert.All(Vectors.Read<DecayTable>("heavy-keeper-decay").HitsToEvict, row =>
+    {
+        const int runs = 2000;
+        var (chance, hits) = (new TestChance { Seed = row.Count }, 0L);
+        for (var run = 0; run < runs; run++)
+        {
+            var sketch = new HeavyKeeperSketch(1, 1, row.Decay);
+            sketch.Add(1, row.Count, chance);
+            do hits++;
+            while (sketch.Add(2, 1, chance) == 0);
+        }
+        Assert.Equal(row.Value, hits / (double)runs, 0.04 * row.Value);
     });
 
     [Fact]

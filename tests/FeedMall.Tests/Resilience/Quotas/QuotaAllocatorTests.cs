@@ -101,6 +101,27 @@ public sealed class QuotaAllocatorTests
         }).QuickCheckThrowOnFailure();
 
     [Fact]
+    public void Eight_threads_never_lease_more_than_the_limit_and_in_the_end_all_of_it()
+    {
+        var allocator = new QuotaAllocator(new QuotaAllocatorOptions { Limit = 300 }, TimeProvider.System);
+        QuotaRequest[] requests = [new("a", 1, 250), new("b", 2, 250), new("a", 1, 10), new("b", 2, 10)];
+        var (asked, wrong) = (new long[Stress.Threads], 0);
+        Stress.Run((thread, turn) =>
+        {
+            var grant = allocator.Request(requests[(thread + turn / 64) % 4]);
+            asked[thread]++;
+            if (grant.Rate is < 0 or > 300 || grant.Nodes > 2) Interlocked.Increment(ref wrong);
+            if (turn % 10_000 == 0 && allocator.Snapshot().Leased > 300 + 1e-6) Interlocked.Increment(ref wrong);
+        });
+        Assert.Equal((8_000_000, 0), (asked.Sum(), wrong));
+        for (var round = 0; round < 2; round++)
+            foreach (var request in requests[..2]) allocator.Request(request);
+        var snapshot = allocator.Snapshot();
+        Assert.Equal((2, 300.0), (snapshot.Shares.Count, Math.Round(snapshot.Leased, 6)));
+        Assert.Equal([100, 200], snapshot.Shares.OrderBy(share => share.Node, StringComparer.Ordinal).Select(share => Math.Round(share.Rate, 6)));
+    }
+
+    [Fact]
     public void Batches_end_with_the_window_and_a_part_is_better_than_nothing()
     {
         var batches = new BatchAllocator(100, TimeSpan.FromSeconds(1), _clock);

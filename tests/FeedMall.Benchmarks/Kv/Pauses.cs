@@ -1,0 +1,67 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace FeedMall.Benchmarks.Kv;
+
+/// <summary>How long one client waits for PING, over and over, while another one has all data flushed.</summary>
+internal static class Pauses
+{
+    private static readonly TimeSpan Before = TimeSpan.FromSeconds(0.5);
+    private static readonly TimeSpan After = TimeSpan.FromSeconds(2.5); // what is done in the background must be seen too
+
+    public static async Task<string> MeasureAsync(KvPlan plan)
+    {
+        var text = new StringBuilder()
+            .AppendLine("## Flushing").AppendLine()
+            .AppendLine(CultureInfo.InvariantCulture, $"All of {plan.Entries:N0} entries go by one command, while another client sends PING without a pause.").AppendLine()
+            .AppendLine("| command | server | reply after ms | another client's longest PING ms | its median ms |").AppendLine("| --- | --- | ---: | ---: | ---: |");
+        await using var servers = await KvServers.StartAsync();
+        foreach (var command in new[] { "FLUSHALL", "FLUSHALL ASYNC" })
+        {
+            foreach (var server in servers.All)
+            {
+                await KvServers.FillAsync(server, plan.Entries);
+                text.AppendLine(await MeasureAsync(server.Name, server.Port, command));
+            }
+        }
+        return text.ToString();
+    }
+
+    private static async Task<string> MeasureAsync(string name, int port, string command)
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, port);
+        using var end = new CancellationTokenSource();
+        var pinging = Task.Factory.StartNew(() => Ping(port, end.Token), TaskCreationOptions.LongRunning);
+        await Task.Delay(Before);
+        var began = Stopwatch.GetTimestamp();
+        await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(command + "\r\n"));
+        await client.GetStream().ReadExactlyAsync(new byte[5]);
+        var replied = Stopwatch.GetElapsedTime(began);
+        await Task.Delay(After);
+        await end.CancelAsync();
+        var took = await pinging;
+        return FormattableString.Invariant($"| {command} | {name} | {replied.TotalMilliseconds:0.0} | {took[^1]:0.0} | {took[took.Count / 2]:0.000} |");
+    }
+
+    // A thread of its own, so that this process adds as little as it can.
+    private static List<double> Ping(int port, CancellationToken end)
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        socket.Connect(IPAddress.Loopback, port);
+        var reply = new byte[7];
+        var took = new List<double>();
+        while (!end.IsCancellationRequested)
+        {
+            var began = Stopwatch.GetTimestamp();
+            socket.Send("PING\r\n"u8);
+            for (var read = 0; read < reply.Length;) read += socket.Receive(reply.AsSpan(read));
+            took.Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
+        }
+        took.Sort();
+        return took;
+    }
+}
