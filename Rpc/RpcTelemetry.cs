@@ -32,6 +32,9 @@ public sealed class RpcTelemetry : IDisposable
     /// <summary>Whether anybody looks at what clients measure.</summary>
     internal bool MeasuresClients => _client.Enabled;
 
+    /// <summary>Whether anybody looks at what servers measure.</summary>
+    internal bool MeasuresServers => _server.Enabled;
+
     internal ActivitySource Activities { get; } = new(Name);
 
     internal void CountBadTimeout() => _badTimeouts.Add(1);

@@ -1,7 +1,7 @@
 namespace FeedMall.Resilience.Balancing;
 
 /// <summary>
-/// Chooses a server for each call. <see cref="Pick"/> and <see cref="Complete"/> come in pairs: the caller completes each picked node exactly once,
+/// Chooses a server for each call. <see cref="Pick(ReadOnlySpan{BalancerNode})"/> and <see cref="Complete"/> come in pairs: the caller completes each picked node exactly once,
 /// whatever happens to the call, or the node's in-flight count is wrong for ever. Thread safe; neither allocates.
 /// </summary>
 public abstract class Balancer
@@ -69,10 +69,13 @@ public abstract class Balancer
     /// Chooses a node and counts it as in flight; null when no node is available. Nodes in <paramref name="avoid"/> (already tried by this call) are
     /// chosen only when nothing else is left, and nodes of weight 0 only after those.
     /// </summary>
-    public BalancerNode? Pick(ReadOnlySpan<BalancerNode> avoid = default)
+    public BalancerNode? Pick(ReadOnlySpan<BalancerNode> avoid = default) => Pick(avoid, _clock.GetTimestamp());
+
+    /// <summary>The same for a caller that has just read the clock.</summary>
+    /// <param name="now">The clock's timestamp.</param>
+    public BalancerNode? Pick(ReadOnlySpan<BalancerNode> avoid, long now)
     {
         var nodes = Volatile.Read(ref _nodes);
-        var now = _clock.GetTimestamp();
         for (var rule = Candidates.Rule.WeightedAndNotTried; rule <= Candidates.Rule.Any; rule++)
         {
             var node = Choose(new Candidates(nodes, avoid, rule), now);
@@ -84,7 +87,7 @@ public abstract class Balancer
     }
 
     /// <summary>Ends a call. Exactly once for each pick.</summary>
-    /// <param name="node">What <see cref="Pick"/> answered.</param>
+    /// <param name="node">What <see cref="Pick(ReadOnlySpan{BalancerNode})"/> answered.</param>
     /// <param name="startedAtTimestamp">The clock's timestamp when the call began.</param>
     /// <param name="result">How it ended.</param>
     /// <param name="cpuPermille">The load that the node reported with its answer, 0 to 1000; null when it did not.</param>

@@ -63,8 +63,6 @@ public sealed class LeakyBucketMeter
         set => _room.DryRun = value;
     }
 
-    internal TokenBucketOptions Room => _room.Options;
-
     /// <summary>What is in the bucket.</summary>
     public double Level => Options.Capacity - _room.Snapshot().Tokens;
 

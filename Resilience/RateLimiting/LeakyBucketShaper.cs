@@ -80,8 +80,6 @@ public sealed class LeakyBucketShaper
         }
     }
 
-    internal TokenBucketOptions Slots => _slots.Options;
-
     /// <summary>True: give slots and count as always, but nobody waits or is refused.</summary>
     public bool DryRun
     {

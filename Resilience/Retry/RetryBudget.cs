@@ -12,7 +12,7 @@ public readonly record struct RetryBudgetSnapshot(double Available, long Granted
 /// never one for all: a sick target must not use up the retries of a healthy one. (ALGORITHMS §8.3.)
 /// </summary>
 /// <remarks>
-/// For each call: <see cref="OnFirstAttempt"/> once; after an attempt <see cref="OnSuccess"/>, or on a failure that could be retried
+/// For each call: <see cref="OnFirstAttempt()"/> once; after an attempt <see cref="OnSuccess"/>, or on a failure that could be retried
 /// <see cref="OnRetryableFailure"/> and then <see cref="TryTakeRetry"/>. Thread safe; nothing is allocated.
 /// </remarks>
 public abstract class RetryBudget
@@ -35,6 +35,10 @@ public abstract class RetryBudget
 
     /// <summary>A call begins; its retries do not count here.</summary>
     public virtual void OnFirstAttempt() { }
+
+    /// <summary>The same for a caller that has just read the clock.</summary>
+    /// <param name="now">The clock's timestamp.</param>
+    public virtual void OnFirstAttempt(long now) { }
 
     /// <summary>An attempt, first or not, succeeded.</summary>
     public virtual void OnSuccess() { }

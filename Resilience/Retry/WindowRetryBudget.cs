@@ -37,16 +37,18 @@ public sealed class WindowRetryBudget : RetryBudget
     // Held from the check to the take, so that two threads cannot both take the last retry, and while the options change. First attempts need it not: they only add to
     // the bound.
     private readonly Lock _gate = new();
-    // Successes are retries, totals are first attempts.
-    private readonly RollingCounter _window;
+    private readonly TimeProvider _clock;
+    // Successes are first attempts, failures are retries.
+    private readonly OutcomeWindow _window;
     private WindowRetryBudgetOptions _options;
 
     /// <summary>Checks the options.</summary>
     public WindowRetryBudget(WindowRetryBudgetOptions options, TimeProvider clock)
     {
         options.Check();
+        _clock = clock;
         _options = options;
-        _window = new RollingCounter(Buckets, options.Window / Buckets, clock);
+        _window = new OutcomeWindow(Buckets, options.Window / Buckets, clock);
     }
 
     /// <summary>May be set at any time; the attempts that were counted stay.</summary>
@@ -65,14 +67,17 @@ public sealed class WindowRetryBudget : RetryBudget
     }
 
     /// <inheritdoc/>
-    public override void OnFirstAttempt() => _window.Add(0, 1);
+    public override void OnFirstAttempt() => OnFirstAttempt(_clock.GetTimestamp());
+
+    /// <inheritdoc/>
+    public override void OnFirstAttempt(long now) => _window.AddSuccess(now);
 
     private protected override bool TryTake()
     {
         lock (_gate)
         {
             if (AvailableThousandths() < 1000) return false;
-            _window.Add(1, 0);
+            _window.AddFailure(_clock.GetTimestamp());
             return true;
         }
     }
@@ -85,7 +90,8 @@ public sealed class WindowRetryBudget : RetryBudget
     // In whole thousandths, because 0.1 is not exact as a double.
     private long AvailableThousandths()
     {
-        var (retries, firstAttempts) = _window.Sum();
-        return (long)Math.Round(_options.Ratio * 1000) * firstAttempts + (long)Math.Round(_options.MinRetriesPerSecond * _options.Window.TotalSeconds * 1000) - 1000 * retries;
+        var counted = _window.Read(_clock.GetTimestamp());
+        return (long)Math.Round(_options.Ratio * 1000) * counted.Successes
+            + (long)Math.Round(_options.MinRetriesPerSecond * _options.Window.TotalSeconds * 1000) - 1000 * counted.Failures;
     }
 }

@@ -26,6 +26,7 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     private CallOutcome? _stopped;
     private CallOutcome? _outcome;
     private int _isPicked;
+    private bool _hasBegun;
     private long _startedAt;
     private TimeSpan _timeout;
 
@@ -62,8 +63,14 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     /// <summary>Whether the server has answered the present attempt.</summary>
     public bool IsAnswered { get; private set; }
 
+    /// <summary>What the headers of the present attempt's answer say.</summary>
+    public ResponseHead Head { get; private set; }
+
     /// <summary>When the present attempt was begun.</summary>
     public long AttemptStartedAt { get; private set; }
+
+    /// <summary>When it was given its time.</summary>
+    public long StartedAt => _startedAt;
 
     /// <summary>Time until the deadline; negative when it has passed.</summary>
     public TimeSpan Remaining => _timeout - channel.Clock.GetElapsedTime(_startedAt);
@@ -120,25 +127,41 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     }
 
     /// <summary>The value of grpc-timeout for an attempt that starts now.</summary>
-    public string EncodeTimeout() => GrpcTimeout.Encode(PreviousAttempts == 0 ? _timeout : Remaining > TimeSpan.FromTicks(1) ? Remaining : TimeSpan.FromTicks(1));
+    public string EncodeTimeout() => PreviousAttempts == 0
+        ? channel.EncodeTimeout(_timeout)
+        : GrpcTimeout.Encode(Remaining > TimeSpan.FromTicks(1) ? Remaining : TimeSpan.FromTicks(1));
 
     /// <summary>The present attempt goes to this node.</summary>
-    public void GoTo(BalancerNode node)
+    public void GoTo(BalancerNode node, long now)
     {
-        (Node, AttemptStartedAt) = (node, channel.Clock.GetTimestamp());
+        (Node, AttemptStartedAt) = (node, now);
         _isPicked = 1;
     }
 
-    /// <summary>A new attempt begins; what is known of the one before is forgotten.</summary>
-    public void BeginAttempt() => (IsAnswered, _response, Node) = (false, null, null);
-
-    /// <summary>The answer has begun.</summary>
-    public void SetResponse(HttpResponseMessage response)
+    /// <summary>A new attempt begins now; what is known of the one before is forgotten. The first one begins with the call, for which the clock was read.</summary>
+    public long BeginAttempt()
     {
-        IsAnswered = true;
+        (IsAnswered, _response, Head, Node) = (false, null, default, null);
+        var now = _hasBegun ? channel.Clock.GetTimestamp() : _startedAt;
+        _hasBegun = true;
+        return now;
+    }
+
+    /// <summary>The answer has begun. Gives the end of the call when it is no gRPC answer, or null.</summary>
+    public CallOutcome? Accept(HttpResponseMessage response)
+    {
+        var head = ResponseHead.Read(response.Headers);
+        if (ResponseReading.FindFault(response, head, channel.Options.MaxReceiveMetadataBytes) is { } fault) return fault;
+        SetResponse(response, head);
+        return null;
+    }
+
+    private void SetResponse(HttpResponseMessage response, in ResponseHead head)
+    {
+        (IsAnswered, Head) = (true, head);
         Volatile.Write(ref _response, response);
         // A status in the headers may be one that is tried again: the caller does not see it before that is decided.
-        if (ResponseReading.HasStatus(response)) return;
+        if (head.Status is not null) return;
         Commit();
         Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _headers) is not null) CompleteHeaders();
@@ -161,11 +184,8 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     public virtual void Adopt(ClientCall twin)
     {
         Node = twin.Node;
-        if (twin._response is { } response) SetResponse(response);
+        if (twin._response is { } response) SetResponse(response, twin.Head);
     }
-
-    /// <summary>The load that the server reported with its answer, 0 to 1000, or null.</summary>
-    public int? FindCpuUsage() => _response is { } response ? ResponseReading.FindCpuUsage(response) : null;
 
     /// <summary>True once for each attempt, for whoever tells the balancer how it went.</summary>
     public bool TryTakePick() => Interlocked.Exchange(ref _isPicked, 0) == 1;
@@ -173,13 +193,32 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     /// <summary>Reads the answer to its end.</summary>
     public abstract ValueTask<CallOutcome> ReceiveAsync(HttpResponseMessage response);
 
+    /// <summary>The same for a call with one response. It does not know the message's type: generic methods that wait cost more.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    protected async ValueTask<CallOutcome> ReceiveSingleAsync(HttpResponseMessage response, StreamMessageReader reader)
+    {
+        using (reader)
+        {
+            var hasMessage = await reader.WaitAsync(Stopping);
+            if (hasMessage) Take(reader);
+            if (hasMessage && await reader.WaitAsync(Stopping))
+                return CallOutcome.Of(StatusCode.Unimplemented, "The response has more than one message; this method has one.");
+            var outcome = ResponseReading.ReadOutcome(response, Head, hasMessage, channel.Options.MaxReceiveMetadataBytes);
+            return outcome.IsOk && !hasMessage
+                ? CallOutcome.Of(StatusCode.Unimplemented, "The response has no message; this method has one.")
+                : outcome;
+        }
+    }
+
+    /// <summary>Takes over the one response that was read.</summary>
+    protected virtual void Take(StreamMessageReader reader) => throw new NotSupportedException("A stream's messages are read one by one.");
+
     /// <summary>The requests, in bytes where they are known: the caller may change a message when the call has begun.</summary>
     /// <exception cref="RpcException">RESOURCE_EXHAUSTED: a request is larger than the limit.</exception>
     protected abstract IRequestSource CreateRequests();
 
-    /// <summary>Runs the chain, and with it the whole call.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    protected async ValueTask<CallOutcome> RunAsync()
+    /// <summary>Runs the chain, and with it the whole call. Whoever awaits it then says <see cref="EndAsync"/>.</summary>
+    protected ValueTask<CallOutcome> RunAsync()
     {
         try
         {
@@ -187,22 +226,37 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
         }
         catch (RpcException tooLarge)
         {
-            return _outcome = CallOutcome.From(tooLarge, this);
+            return ValueTask.FromResult(CallOutcome.From(tooLarge, this));
         }
-        var outcome = await channel.Chain.RunAsync(this);
+        return channel.Chain.RunAsync(this);
+    }
+
+    /// <summary>The call has ended like this.</summary>
+    protected ValueTask EndAsync(CallOutcome outcome)
+    {
+        if (_onCancel != default || _onParentCancel != default) return LetGoAndEndAsync(outcome);
+        SetOutcome(outcome);
+        return ValueTask.CompletedTask;
+    }
+
+    private async ValueTask LetGoAndEndAsync(CallOutcome outcome)
+    {
         await LetGoAsync();
-        Volatile.Write(ref _outcome, outcome);
-        if (_stop is not null) EndTimer(_stop, outcome);
-        Requests.Close(outcome);
-        Interlocked.MemoryBarrier();
-        if (Volatile.Read(ref _headers) is not null) CompleteHeaders();
-        return outcome;
+        SetOutcome(outcome);
     }
 
     private async ValueTask LetGoAsync()
     {
         await _onCancel.DisposeAsync();
         await _onParentCancel.DisposeAsync();
+    }
+
+    private void SetOutcome(CallOutcome outcome)
+    {
+        Interlocked.Exchange(ref _outcome, outcome);
+        if (_stop is not null) EndTimer(_stop, outcome);
+        Requests?.Close(outcome);
+        if (Volatile.Read(ref _headers) is not null) CompleteHeaders();
     }
 
     // Ends the call here, unless it was ended here before. What fired first counts, also when it was the clock.

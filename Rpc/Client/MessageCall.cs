@@ -25,7 +25,7 @@ internal abstract class MessageCall<TRequest, TResponse> : ClientCall
     protected TRequest? Request { get; }
 
     protected StreamMessageReader CreateReader(HttpResponseMessage response) =>
-        new(response.Content.ReadAsStream(), Channel.Options.MaxReceiveMessageBytes) { Encoding = ResponseReading.Encoding(response) };
+        new(response.Content.ReadAsStream(), Channel.Options.MaxReceiveMessageBytes) { Encoding = Head.Encoding };
 
     protected override IRequestSource CreateRequests() =>
         RequestStream is not null

@@ -24,7 +24,7 @@ internal sealed class RetryLink(RpcChannel channel)
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<CallOutcome> RunOnceOrMoreAsync(ClientCall call, ClientStep next)
     {
-        _budget.OnFirstAttempt();
+        _budget.OnFirstAttempt(call.StartedAt);
         var outcome = await next(call);
         if (!outcome.IsOk) return await RetryAsync(call, next, outcome);
         _budget.OnSuccess();

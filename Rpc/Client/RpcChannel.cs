@@ -10,9 +10,12 @@ namespace FeedMall.Rpc.Client;
 /// <summary>The connections to one service, shared by all clients that call it with the same options.</summary>
 public sealed class RpcChannel : ChannelBase, IDisposable
 {
+    private sealed record TimeoutText(TimeSpan Time, string Text);
+
     private static readonly TimeSpan s_networkAllowance = TimeSpan.FromMilliseconds(10);
 
     private readonly ConcurrentDictionary<string, bool> _idempotent = new(StringComparer.Ordinal);
+    private volatile TimeoutText? _defaultTimeout;
 
     /// <summary>A channel; it connects at the first call.</summary>
     /// <exception cref="ArgumentException">No address, one that is neither http nor https, or another option out of its range.</exception>
@@ -74,6 +77,15 @@ public sealed class RpcChannel : ChannelBase, IDisposable
     /// <summary>Whether a call's requests are announced as gzip.</summary>
     internal bool Compresses(CallOptions options) =>
         (options.Headers?.GetValue(HeaderNames.EncodingRequest) ?? Options.RequestCompression) == Compression.Gzip;
+
+    /// <summary>The value of grpc-timeout. Most calls have the default time, whose text is made once.</summary>
+    internal string EncodeTimeout(TimeSpan timeout)
+    {
+        if (_defaultTimeout is { } known && known.Time == timeout) return known.Text;
+        var encoded = GrpcTimeout.Encode(timeout);
+        if (timeout == Options.DefaultTimeout) _defaultTimeout = new TimeoutText(timeout, encoded);
+        return encoded;
+    }
 
     private static void Check(GrpcClientOptions options)
     {

@@ -1,5 +1,5 @@
 using Grpc.Core;
-using System.Runtime.CompilerServices;
+using FeedMall.Rpc.Wire;
 
 namespace FeedMall.Rpc.Client;
 
@@ -24,22 +24,14 @@ internal sealed class SingleResponseCall<TRequest, TResponse> : MessageCall<TReq
     public async Task<TResponse> GetResponseAsync()
     {
         var outcome = await RunAsync();
+        await EndAsync(outcome);
         return outcome.IsOk ? _message! : throw outcome.ToException();
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public override async ValueTask<CallOutcome> ReceiveAsync(HttpResponseMessage response)
-    {
-        using var reader = CreateReader(response);
-        _message = await reader.ReadAsync(TypedMethod.ResponseMarshaller, Stopping);
-        _wasCompressed = reader.LastWasCompressed;
-        if (_message is not null && await reader.ReadAsync(TypedMethod.ResponseMarshaller, Stopping) is not null)
-            return CallOutcome.Of(StatusCode.Unimplemented, "The response has more than one message; this method has one.");
-        var outcome = ResponseReading.ReadOutcome(response, _message is not null, Channel.Options.MaxReceiveMetadataBytes);
-        return outcome.IsOk && _message is null
-            ? CallOutcome.Of(StatusCode.Unimplemented, "The response has no message; this method has one.")
-            : outcome;
-    }
+    public override ValueTask<CallOutcome> ReceiveAsync(HttpResponseMessage response) => ReceiveSingleAsync(response, CreateReader(response));
+
+    protected override void Take(StreamMessageReader reader) =>
+        (_message, _wasCompressed) = (reader.Take(TypedMethod.ResponseMarshaller), reader.LastWasCompressed);
 
     public override ClientCall CreateTwin() =>
         new SingleResponseCall<TRequest, TResponse>(Channel, TypedMethod, Options, Request) { Requests = Requests, Headers = Headers };

@@ -44,7 +44,7 @@ internal sealed class StreamingResponseCall<TRequest, TResponse> : MessageCall<T
 
     public override async ValueTask<CallOutcome> ReceiveAsync(HttpResponseMessage response)
     {
-        if (ResponseReading.HasStatus(response))
+        if (Head.Status is not null)
         {
             // It counts when nothing follows, and then ends the attempt but perhaps not the call: the caller does not see it here.
             var reader = CreateReader(response);
@@ -52,7 +52,7 @@ internal sealed class StreamingResponseCall<TRequest, TResponse> : MessageCall<T
             if (_first is null)
             {
                 reader.Dispose();
-                return ResponseReading.ReadOutcome(response, hasMessages: false, Channel.Options.MaxReceiveMetadataBytes);
+                return ResponseReading.ReadOutcome(response, Head, hasMessages: false, Channel.Options.MaxReceiveMetadataBytes);
             }
             _reader = reader;
             Commit();
@@ -65,6 +65,7 @@ internal sealed class StreamingResponseCall<TRequest, TResponse> : MessageCall<T
     private async Task<CallOutcome> RunToEndAsync()
     {
         var outcome = await RunAsync();
+        await EndAsync(outcome);
         _answer.TrySetResult(null);
         return outcome;
     }
@@ -79,7 +80,7 @@ internal sealed class StreamingResponseCall<TRequest, TResponse> : MessageCall<T
                 Current = message;
                 return _hasMessages = true;
             }
-            _read.TrySetResult(ResponseReading.ReadOutcome(answer, _hasMessages, Channel.Options.MaxReceiveMetadataBytes));
+            _read.TrySetResult(ResponseReading.ReadOutcome(answer, Head, _hasMessages, Channel.Options.MaxReceiveMetadataBytes));
         }
         catch (Exception exception)
         {

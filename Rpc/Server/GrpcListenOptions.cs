@@ -1,8 +1,10 @@
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace FeedMall.Rpc.Server;
@@ -27,6 +29,10 @@ public sealed class GrpcListenOptions
 public static class GrpcListening
 {
     private const double AgeJitter = 0.1;
+    private const string NeedsHttp2 = "This port speaks gRPC. It needs HTTP/2, agreed on as h2 by ALPN.";
+
+    private static readonly byte[] s_needsHttp2 = Encoding.ASCII.GetBytes(
+        $"HTTP/1.1 426 Upgrade Required\r\nUpgrade: h2\r\nConnection: Upgrade, close\r\nContent-Type: text/plain\r\nContent-Length: {NeedsHttp2.Length}\r\n\r\n{NeedsHttp2}");
 
     /// <summary>Speaks HTTP/2 alone on this port, with TLS, client certificates and a connection age as the options say.</summary>
     /// <param name="clock">What ages are measured with; null: the system's.</param>
@@ -36,8 +42,22 @@ public static class GrpcListening
         listen.Protocols = HttpProtocols.Http2;
         listen.Use(next => connection => LingeringClose.RunAsync(connection, next, clock ?? TimeProvider.System));
         if (options.MaxConnectionAge != Timeout.InfiniteTimeSpan) listen.Use(next => connection => LimitAgeAsync(connection, next, options, clock ?? TimeProvider.System));
-        if (options.Certificate is not null) listen.UseHttps(https => Secure(https, options));
+        if (options.Certificate is null) return listen;
+        listen.UseHttps(https => Secure(https, options));
+        listen.Use(next => connection => RequireHttp2Async(connection, next));
         return listen;
+    }
+
+    // HTTP/2 over TLS is agreed on in the handshake. A client that offers other protocols fails there; one that offers none is an older HTTP/1 client, and is
+    // told so in words that it understands. Kestrel would close the connection without one, and log an error.
+    private static async Task RequireHttp2Async(ConnectionContext connection, ConnectionDelegate next)
+    {
+        if (connection.Features.Get<ITlsApplicationProtocolFeature>() is { } agreed && agreed.ApplicationProtocol.Span.SequenceEqual("h2"u8))
+        {
+            await next(connection);
+            return;
+        }
+        await connection.Transport.Output.WriteAsync(s_needsHttp2, connection.ConnectionClosed);
     }
 
     private static void Secure(HttpsConnectionAdapterOptions https, GrpcListenOptions options)

@@ -14,7 +14,7 @@ internal sealed class RequestStream<T>(ServerCall call, Marshaller<T> marshaller
     {
         using var either = cancellationToken.CanBeCanceled && cancellationToken != call.CancellationToken
             ? CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, call.CancellationToken) : null;
-        var message = await call.ReadAsync(marshaller, either?.Token ?? call.CancellationToken);
+        var message = await call.Requests.ReadAsync(marshaller, either?.Token ?? call.CancellationToken);
         Current = message!;
         if (message is null) return false;
         validator?.Validate(message);

@@ -19,7 +19,7 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
     private const int MaxBufferedBytes = 64 * 1024;
     private static readonly TimeSpan AnswerGrace = TimeSpan.FromMilliseconds(250);
 
-    // Guards _isEnded, _ended, _reader, _isWriting, _written and _deadlineAnswer: the method's thread, the timer and the connection's end meet here.
+    // Guards _isEnded, _ended, _isWriting, _written and _deadlineAnswer: the method's thread, the timer and the connection's end meet here.
     private readonly Lock _gate = new();
     // Made when somebody asks for the token: most methods that are answered at once never do.
     private CancellationTokenSource? _ended;
@@ -99,6 +99,9 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
     /// <summary>How the call ended.</summary>
     public Status FinalStatus { get; private set; }
 
+    /// <summary>Whether somebody wants to know its <see cref="Duration"/>; set before it can end.</summary>
+    public bool IsMeasured { get; set; } = options.SendServerTiming;
+
     /// <summary>From the call's arrival to its answer, not to the end of a method that outlives its deadline.</summary>
     public TimeSpan Duration { get; private set; }
 
@@ -119,6 +122,8 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
             End(tooLate.Status, tooLate.Trailers);
             return false;
         }
+        // Before anything can end the call, so that its end finds the reader without a lock.
+        _reader = CreateReader();
         // Whoever writes to a caller that left would go on for ever if it were not told.
         if (method.Type != MethodType.Unary) _ = CancellationToken;
         _timer = clock.CreateTimer(static call => _ = ((ServerCall)call!).AnswerDeadlineAsync(), this, timeout, Timeout.InfiniteTimeSpan);
@@ -152,17 +157,8 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
         }
     }
 
-    /// <summary>The next request, or null after the last one.</summary>
-    public ValueTask<T?> ReadAsync<T>(Marshaller<T> marshaller, CancellationToken cancellationToken) where T : class
-    {
-        MessageReader reader;
-        lock (_gate)
-        {
-            if (_isEnded) throw new OperationCanceledException("The call has ended.");
-            reader = _reader ??= CreateReader();
-        }
-        return reader.ReadAsync(marshaller, cancellationToken);
-    }
+    /// <summary>What its requests are read with.</summary>
+    public MessageReader Requests => Volatile.Read(ref _isEnded) ? throw new OperationCanceledException("The call has ended.") : _reader!;
 
     /// <summary>Sends one message of a stream; completes when the connection has room for more, so a slow reader slows the method down.</summary>
     /// <param name="cancellationToken">
@@ -191,15 +187,17 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
     public void End<T>(Marshaller<T> marshaller, T message)
     {
         if (message is null) throw new InvalidOperationException($"The method {Method} returned null.");
-        if (http.RequestAborted.IsCancellationRequested) Abandon();
+        // A caller that left gets nothing either way, but is counted as such.
+        if (IsMeasured && http.RequestAborted.IsCancellationRequested) Abandon();
+        var isOk = Status.StatusCode == StatusCode.OK;
         lock (_gate)
         {
             if (_isEnded) return;
             // Inside of the lock: a deadline that passes meanwhile comes too late, not into the middle of the message.
-            if (Status.StatusCode == StatusCode.OK) Write(marshaller, message);
+            if (isOk) Write(marshaller, message);
             MarkEnded(Status);
         }
-        WriteStatus(Status, _responseTrailers, null);
+        WriteStatus(Status, _responseTrailers, null, hasMessages: isOk);
     }
 
     /// <summary>Ends the call, unless it has ended.</summary>
@@ -214,15 +212,20 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
         WriteStatus(status, _responseTrailers, trailers);
     }
 
-    /// <summary>Waits until an answer that the deadline has begun is out; the HTTP context must not be recycled before.</summary>
-    public Task DeadlineAnswered()
-    {
-        lock (_gate) return _deadlineAnswer?.Task ?? Task.CompletedTask;
-    }
+    /// <summary>
+    /// Completes when the answer that the deadline has begun is out, which is before the HTTP context may be recycled; null when the call ended otherwise. For
+    /// whoever knows that it has ended.
+    /// </summary>
+    public Task? DeadlineAnswered => _deadlineAnswer?.Task;
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
     {
         _isDisposed = true;
+        return _onAborted == default ? _timer?.DisposeAsync() ?? default : LetGoAsync();
+    }
+
+    private async ValueTask LetGoAsync()
+    {
         await _onAborted.DisposeAsync();
         if (_timer is not null) await _timer.DisposeAsync();
     }
@@ -230,7 +233,7 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
     private MessageReader CreateReader()
     {
         var reader = new MessageReader(http.Request.BodyReader, options.MaxReceiveMessageBytes);
-        if (http.Request.Headers.TryGetValue(HeaderNames.Encoding, out var encoding)) reader.Encoding = encoding.ToString();
+        if (http.Request.Headers.GrpcEncoding is { Count: > 0 } encoding) reader.Encoding = encoding.ToString();
         return reader;
     }
 
@@ -316,7 +319,7 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
     {
         _isEnded = true;
         FinalStatus = status;
-        Duration = clock.GetElapsedTime(_startedAt);
+        if (IsMeasured) Duration = clock.GetElapsedTime(_startedAt);
     }
 
     private void BeginWrite()
@@ -339,13 +342,13 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
     }
 
     // Before anything was sent the status goes into the headers ("trailers-only"), otherwise behind the last message.
-    private void WriteStatus(Status status, Metadata? own, Metadata? error)
+    private void WriteStatus(Status status, Metadata? own, Metadata? error, bool hasMessages = false)
     {
         var response = http.Response;
-        var isTrailersOnly = !response.HasStarted && response.BodyWriter.UnflushedBytes == 0;
+        var isTrailersOnly = !hasMessages && !response.HasStarted && response.BodyWriter.UnflushedBytes == 0;
         var target = isTrailersOnly ? response.Headers : ((IHttpResponseTrailersFeature)http.Features[typeof(IHttpResponseTrailersFeature)]!).Trailers;
-        target[HeaderNames.Status] = HeaderNames.Format(status.StatusCode);
-        if (status.Detail.Length > 0) target[HeaderNames.Message] = PercentCoding.Encode(RpcErrors.Cut(status.Detail));
+        target.GrpcStatus = HeaderNames.Format(status.StatusCode);
+        if (status.Detail.Length > 0) target.GrpcMessage = PercentCoding.Encode(RpcErrors.Cut(status.Detail));
         if (options.SendServerTiming)
             target[HeaderNames.ServerTiming] = string.Create(CultureInfo.InvariantCulture, $"rpc;dur={Duration.TotalMilliseconds:0.###}");
         MetadataCoding.Append(own, target);

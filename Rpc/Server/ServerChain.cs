@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using FeedMall.Rpc.Errors;
 using FeedMall.Rpc.Wire;
@@ -55,10 +56,16 @@ internal sealed partial class ServerChain
 
     private static ServerStep Join(Link link, ServerStep next) => call => link(call, next);
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask MeasureAsync(ServerCall call, ServerStep next)
+    private ValueTask MeasureAsync(ServerCall call, ServerStep next)
     {
-        var span = System.Diagnostics.Activity.Current is null ? null : call.Http.Features.Get<IHttpActivityFeature>()?.Activity;
+        var span = Activity.Current is null ? null : call.Http.Features.Get<IHttpActivityFeature>()?.Activity;
+        return span is null && !_telemetry.MeasuresServers ? next(call) : MeasureAsync(call, next, span);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask MeasureAsync(ServerCall call, ServerStep next, Activity? span)
+    {
+        call.IsMeasured = true;
         await next(call);
         _telemetry.RecordServer(call.RpcMethod, call.FinalStatus.StatusCode, call.Duration);
         RpcTelemetry.Describe(span, call.RpcMethod, call.FinalStatus, IsOurFault(call.FinalStatus.StatusCode));
@@ -66,12 +73,19 @@ internal sealed partial class ServerChain
 
     // A call that arrives too late is not begun. Later the deadline answers by itself, even past a method that ignores its token;
     // the call is over for the server, and its place free, only when the method has really ended.
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private static async ValueTask KeepDeadlineAsync(ServerCall call, ServerStep next)
+    private static ValueTask KeepDeadlineAsync(ServerCall call, ServerStep next)
     {
-        if (!call.TryStart()) return;
-        await next(call);
-        await call.DeadlineAnswered();
+        if (!call.TryStart()) return ValueTask.CompletedTask;
+        var method = next(call);
+        // What is over at once, and well, was answered in time.
+        return method.IsCompletedSuccessfully && call.DeadlineAnswered is null ? method : KeepDeadlineAsync(call, method);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private static async ValueTask KeepDeadlineAsync(ServerCall call, ValueTask method)
+    {
+        await method;
+        if (call.DeadlineAnswered is { } answered) await answered;
     }
 
     // What runs is finished, what is new goes elsewhere. It was not begun here, so any caller may send it again.

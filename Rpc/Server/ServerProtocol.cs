@@ -27,7 +27,7 @@ internal static class ServerProtocol
             return false;
         }
         http.Response.ContentType = HeaderNames.ContentType;
-        if (http.Request.Headers.TryGetValue(HeaderNames.Encoding, out var encoding) && !Compression.IsKnown(encoding.ToString()))
+        if (http.Request.Headers.GrpcEncoding is { Count: > 0 } encoding && !Compression.IsKnown(encoding.ToString()))
         {
             http.Response.Headers[HeaderNames.AcceptEncoding] = Compression.Accepted;
             WriteTrailersOnly(http, new Status(StatusCode.Unimplemented, $"The encoding '{encoding}' is not supported."));

@@ -42,7 +42,9 @@ internal sealed class ServiceBinder<TService>(
         }
         Map(method, options.DefaultTimeout, [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))] async ValueTask (ServerCall call) =>
         {
-            var request = await ReadSingleAsync(call, method.RequestMarshaller);
+            var requests = call.Requests;
+            await requests.WaitForSingleAsync();
+            var request = requests.TakeSingle(method.RequestMarshaller);
             validator?.Validate(request);
             call.End(method.ResponseMarshaller, await answer(request, call));
         });
@@ -62,7 +64,9 @@ internal sealed class ServiceBinder<TService>(
         }
         Map(method, StreamTimeout(invoke.Method), [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))] async ValueTask (ServerCall call) =>
         {
-            var request = await ReadSingleAsync(call, method.RequestMarshaller);
+            var requests = call.Requests;
+            await requests.WaitForSingleAsync();
+            var request = requests.TakeSingle(method.RequestMarshaller);
             validator?.Validate(request);
             await answer(request, new ResponseStream<TResponse>(call, method.ResponseMarshaller), call);
             call.End(call.Status, null);
@@ -135,20 +139,10 @@ internal sealed class ServiceBinder<TService>(
     // A time that cannot be read is no reason to refuse the call (spec §7.2): it gets the default, and is counted.
     private TimeSpan ReadTimeout(HttpContext http, TimeSpan defaultTimeout, TimeSpan maxTimeout)
     {
-        if (!http.Request.Headers.TryGetValue(HeaderNames.Timeout, out var text)) return defaultTimeout;
+        if (http.Request.Headers.GrpcTimeout is not { Count: > 0 } text) return defaultTimeout;
         if (GrpcTimeout.TryDecode(text.ToString(), out var timeout)) return DeadlineBudget.Accept(timeout, maxTimeout);
         telemetry.CountBadTimeout();
         return defaultTimeout;
-    }
-
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private static async ValueTask<TRequest> ReadSingleAsync<TRequest>(ServerCall call, Marshaller<TRequest> marshaller) where TRequest : class
-    {
-        var request = await call.ReadAsync(marshaller, CancellationToken.None)
-            ?? throw new RpcException(new Status(StatusCode.Unimplemented, "The request has no message; this method takes one."));
-        if (await call.ReadAsync(marshaller, CancellationToken.None) is not null)
-            throw new RpcException(new Status(StatusCode.Unimplemented, "The request has more than one message; this method takes one."));
-        return request;
     }
 
     private IRequestValidator<TRequest>? FindValidator<TRequest>() => endpoints.ServiceProvider.GetService<IRequestValidator<TRequest>>();

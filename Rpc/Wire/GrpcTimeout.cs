@@ -39,7 +39,11 @@ internal static class GrpcTimeout
         return true;
     }
 
-    private static long In(char unit, long nanoseconds) => (long)(((Int128)nanoseconds + Nanoseconds(unit) - 1) / Nanoseconds(unit));
+    private static long In(char unit, long nanoseconds)
+    {
+        var (whole, rest) = Math.DivRem(nanoseconds, Nanoseconds(unit));
+        return rest == 0 ? whole : whole + 1;
+    }
 
     private static long Nanoseconds(char unit) => unit switch
     {

@@ -51,8 +51,8 @@ internal static class HeaderNames
     /// "application/grpc-web" is not.
     /// </summary>
     public static bool IsGrpc(string? contentType) =>
-        contentType is not null
-        && contentType.StartsWith(ContentType, StringComparison.OrdinalIgnoreCase)
+        contentType == ContentType
+        || contentType?.StartsWith(ContentType, StringComparison.OrdinalIgnoreCase) == true
         && (contentType.Length == ContentType.Length || contentType[ContentType.Length] is '+' or ';');
 
     // These are the protocol's too, but whoever makes or reads an error may need them.

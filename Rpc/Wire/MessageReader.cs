@@ -9,6 +9,7 @@ namespace FeedMall.Rpc.Wire;
 internal sealed class MessageReader(PipeReader pipe, int maxBytes) : MessageDecoder(maxBytes)
 {
     private bool _isAtEnd;
+    private ReadOnlySequence<byte> _single;
 
     /// <summary>The next message, or null at a clean end.</summary>
     /// <exception cref="RpcException">INTERNAL for a malformed or cut-off message, RESOURCE_EXHAUSTED for one over the limit.</exception>
@@ -46,6 +47,51 @@ internal sealed class MessageReader(PipeReader pipe, int maxBytes) : MessageDeco
         }
         return null;
     }
+
+    /// <summary>
+    /// Waits until the one message of a call has arrived, and the end behind it; <see cref="TakeSingle"/> then gives it. Apart from each other,
+    /// because what does not know the message's type costs less to wait in.
+    /// </summary>
+    /// <exception cref="RpcException">UNIMPLEMENTED for none or more than one; otherwise as above.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    public async ValueTask WaitForSingleAsync()
+    {
+        while (true)
+        {
+            ReadResult result;
+            try
+            {
+                result = await pipe.ReadAsync(CancellationToken.None);
+            }
+            catch (IOException exception)
+            {
+                throw new LostCallerException(exception);
+            }
+            if (result.IsCanceled) throw new OperationCanceledException();
+            var buffer = result.Buffer;
+            var rest = buffer;
+            if (TryFindPayload(buffer, out _single))
+            {
+                rest = buffer.Slice(_single.End);
+                if (result.IsCompleted && rest.IsEmpty) return;
+                if (TryFindPayload(rest, out _)) throw Unfit("The request has more than one message; this method takes one.");
+            }
+            if (result.IsCompleted) throw rest.IsEmpty ? Unfit("The request has no message; this method takes one.") : Malformed("The message is cut off.");
+            Advance(buffer.Start, buffer.End);
+        }
+    }
+
+    /// <summary>The message that was waited for.</summary>
+    public T TakeSingle<T>(Marshaller<T> marshaller)
+    {
+        var (payload, end) = (_single, _single.End);
+        _single = default;
+        var message = Decode(marshaller, payload);
+        Advance(end, end);
+        return message;
+    }
+
+    private static RpcException Unfit(string what) => new(new Status(StatusCode.Unimplemented, what));
 
     // Kestrel tells of a lost caller here too: giving back what was read can be the first that notices.
     private void Advance(SequencePosition consumed, SequencePosition examined)

@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Net.Http.Headers;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
 
@@ -8,7 +7,8 @@ namespace FeedMall.Rpc.Wire;
 /// <summary>Metadata entries to header values and back (spec §12): binary ones as base64, sent without padding, read either way.</summary>
 internal static class MetadataCoding
 {
-    private const int BytesPerEntry = 32;
+    /// <summary>What an entry costs beside its name and its value (RFC 9113 section 6.5.2).</summary>
+    public const int BytesPerEntry = 32;
 
     /// <summary>The value as it stands in the header.</summary>
     public static string Encode(Metadata.Entry entry) =>
@@ -22,17 +22,6 @@ internal static class MetadataCoding
         {
             var entry = metadata[i];
             bytes += BytesPerEntry + entry.Key.Length + (entry.IsBinary ? (entry.ValueBytes.Length * 4 + 2) / 3 : entry.Value.Length);
-        }
-        return bytes;
-    }
-
-    /// <summary>The same for headers as they came.</summary>
-    public static int SizeOf(HttpHeaders headers)
-    {
-        var bytes = 0;
-        foreach (var (name, values) in headers.NonValidated)
-        {
-            foreach (var value in values) bytes += BytesPerEntry + name.Length + value.Length;
         }
         return bytes;
     }

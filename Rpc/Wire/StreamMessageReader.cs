@@ -12,30 +12,40 @@ internal sealed class StreamMessageReader(Stream stream, int maxBytes) : Message
     private byte[] _buffer = ArrayPool<byte>.Shared.Rent(FirstBytes);
     private int _start;
     private int _end;
+    private int _length;
 
     /// <summary>The next message, or null at a clean end.</summary>
     /// <exception cref="RpcException">INTERNAL for a malformed or cut-off message, RESOURCE_EXHAUSTED for one over the limit.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<T?> ReadAsync<T>(Marshaller<T> marshaller, CancellationToken cancellationToken) where T : class
+    public async ValueTask<T?> ReadAsync<T>(Marshaller<T> marshaller, CancellationToken cancellationToken) where T : class =>
+        await WaitAsync(cancellationToken) ? Take(marshaller) : null;
+
+    /// <summary>Waits until a whole message is here; false at a clean end. Apart from <see cref="Take"/>, because what does not know the message's type costs less.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<bool> WaitAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
             var wanted = PrefixBytes;
             if (_end - _start >= PrefixBytes)
             {
-                wanted += ReadPrefix(_buffer.AsSpan(_start, PrefixBytes));
-                if (_end - _start >= wanted)
-                {
-                    var message = Decode(marshaller, new ReadOnlySequence<byte>(_buffer, _start + PrefixBytes, wanted - PrefixBytes));
-                    _start += wanted;
-                    return message;
-                }
+                _length = ReadPrefix(_buffer.AsSpan(_start, PrefixBytes));
+                wanted += _length;
+                if (_end - _start >= wanted) return true;
             }
             MakeRoom(wanted);
             var read = await stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken);
-            if (read == 0) return _start == _end ? null : throw Malformed("The message is cut off.");
+            if (read == 0) return _start == _end ? false : throw Malformed("The message is cut off.");
             _end += read;
         }
+    }
+
+    /// <summary>The message that was waited for.</summary>
+    public T Take<T>(Marshaller<T> marshaller)
+    {
+        var message = Decode(marshaller, new ReadOnlySequence<byte>(_buffer, _start + PrefixBytes, _length));
+        _start += PrefixBytes + _length;
+        return message;
     }
 
     public void Dispose()

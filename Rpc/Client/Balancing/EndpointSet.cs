@@ -38,7 +38,7 @@ internal sealed class EndpointSet : IDisposable
     public bool AsksForCpuUsage => _channel.Options.Balancing == BalancingPolicy.Ewma && Volatile.Read(ref _endpoints).Count > 1;
 
     /// <summary>The node for one attempt, counted as in flight; null when none can be reached now.</summary>
-    public BalancerNode? TryPick(ReadOnlySpan<BalancerNode> tried) => _balancer.Pick(tried);
+    public BalancerNode? TryPick(ReadOnlySpan<BalancerNode> tried, long now) => _balancer.Pick(tried, now);
 
     /// <summary>Waits for an address as long as that is worth it: while one is looked up or being connected, or the call wants to wait.</summary>
     public async Task<(BalancerNode? Node, CallOutcome? Refusal)> WaitAndPickAsync(ClientCall call)
@@ -73,7 +73,7 @@ internal sealed class EndpointSet : IDisposable
             endpoint.OnAnswer();
         }
         if (!call.TryTakePick()) return;
-        _balancer.Complete(node, call.AttemptStartedAt, StatusOutcomes.OfGrpc((int)outcome.Status.StatusCode), call.FindCpuUsage());
+        _balancer.Complete(node, call.AttemptStartedAt, StatusOutcomes.OfGrpc((int)outcome.Status.StatusCode), call.Head.CpuUsage);
         if (!endpoint.IsListed && node.InFlight == 0) endpoint.Dispose();
     }
 

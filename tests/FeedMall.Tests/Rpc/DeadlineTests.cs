@@ -161,7 +161,7 @@ public sealed class DeadlineTests
             await http.Response.Body.FlushAsync();
             await Task.Delay(Timeout.Infinite, http.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
         });
-        using var call = peer.Client.Count(new EchoRequest(), deadline: DateTime.UtcNow.AddMilliseconds(300), cancellationToken: Token);
+        using var call = peer.Client.Count(new EchoRequest(), deadline: DateTime.UtcNow.AddSeconds(2), cancellationToken: Token);
         await call.ResponseHeadersAsync;
         await peer.Aborted.WaitAsync(Patience, Token);
         var error = await Assert.ThrowsAsync<RpcException>(() => call.ResponseStream.MoveNext(Token));

@@ -1,4 +1,7 @@
 using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using FeedMall.Rpc;
@@ -67,6 +70,43 @@ public sealed class TransportTests
         Assert.Equal(StatusCode.Unavailable, await CallAsync(host, outsider, authority));
         Assert.Equal(StatusCode.Unavailable, await CallAsync(host, member, stranger));
         Assert.Equal(StatusCode.OK, await CallAsync(host, member, authority));
+    }
+
+    [Theory]
+    [InlineData(false, HttpStatusCode.BadRequest)]
+    [InlineData(true, HttpStatusCode.UpgradeRequired)]
+    public async Task A_client_of_HTTP_1_is_told_that_the_port_needs_HTTP_2(bool overTls, HttpStatusCode expected)
+    {
+        using var authority = CreateAuthority("CN=ours");
+        using var server = Issue(authority, "CN=127.0.0.1");
+        await using var host = await EchoHost.StartAsync(listen: listen => listen.UseGrpc(new GrpcListenOptions { Certificate = overTls ? server : null }));
+        using var handler = new HttpClientHandler { ServerCertificateCustomValidationCallback = (_, certificate, _, _) => certificate!.Issuer == authority.Subject };
+        using var http = new HttpClient(handler);
+        // HttpClient offers no protocol in the handshake when it wants HTTP/1.1, as clients without ALPN do.
+        using var response = await http.GetAsync(host.Address, Token);
+        Assert.Equal(expected, response.StatusCode);
+        Assert.Contains("HTTP/2", await response.Content.ReadAsStringAsync(Token), StringComparison.Ordinal);
+        using var upload = await http.PostAsync(host.Address, new ByteArrayContent(new byte[100_000]), Token);
+        Assert.Equal(expected, upload.StatusCode);
+        Assert.Empty(host.Errors);
+    }
+
+    [Fact]
+    public async Task A_client_that_offers_only_HTTP_1_in_the_handshake_does_not_get_through_it()
+    {
+        using var authority = CreateAuthority("CN=ours");
+        using var server = Issue(authority, "CN=127.0.0.1");
+        await using var host = await EchoHost.StartAsync(listen: listen => listen.UseGrpc(new GrpcListenOptions { Certificate = server }));
+        using var socket = new TcpClient();
+        await socket.ConnectAsync(host.Address.Host, host.Address.Port, Token);
+        await using var tls = new SslStream(socket.GetStream());
+        await Assert.ThrowsAsync<AuthenticationException>(() => tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+        {
+            ApplicationProtocols = [SslApplicationProtocol.Http11],
+            RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate!.Issuer == authority.Subject,
+            TargetHost = host.Address.Host,
+        }, Token));
+        Assert.Empty(host.Errors);
     }
 
     [Fact]

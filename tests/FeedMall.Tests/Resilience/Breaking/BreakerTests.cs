@@ -184,13 +184,15 @@ public sealed class BreakerTests
     [Fact]
     public void Options_and_window_do_not_part_when_two_threads_change_them()
     {
-        var breaker = new SreBreaker(new SreBreakerOptions(), TimeProvider.System, new SystemChance());
+        var breaker = new SreBreaker(new SreBreakerOptions(), new YieldingClock(), new SystemChance());
         var (few, many) = (breaker.Options with { Buckets = 2, Window = TimeSpan.FromSeconds(100) }, breaker.Options with { Buckets = 100, Window = TimeSpan.FromSeconds(10) });
-        for (var round = 0; round < 200; round++)
+        // Looked at whenever all have set theirs, and before any sets them again.
+        using var together = new Barrier(Stress.Threads, _ => Assert.Equal(breaker.Options.Window, breaker.Window));
+        Stress.Run((thread, _) =>
         {
-            Stress.Run((thread, _) => breaker.Options = thread % 2 == 0 ? few : many, turns: 10);
-            Assert.Equal(breaker.Options.Window, breaker.Window);
-        }
+            together.SignalAndWait();
+            breaker.Options = thread % 2 == 0 ? few : many;
+        }, turns: 1000);
     }
 
     [Fact]

@@ -61,6 +61,22 @@ public sealed class AdmissionQueueTests
     }
 
     [Fact]
+    public async Task A_dry_run_that_begins_while_the_queue_is_full_refuses_nobody()
+    {
+        var limiter = new Bulkhead(new BulkheadOptions { Places = 1 }, _clock);
+        using var queue = new AdmissionQueue(limiter, new AdmissionQueueOptions { Queue = new() { Capacity = 1 } }, _clock);
+        using var holder = await Enter(queue);
+        var waiting = Enter(queue);
+        Assert.Equal(Reason.QueueTimeout, (await Enter(queue)).Reason);
+        // By the limiter, which tells the queue nothing.
+        limiter.DryRun = true;
+        Assert.True((await Enter(queue)).IsAdmitted);
+        Assert.False(waiting.IsCompleted);
+        queue.DryRun = true;
+        Assert.True((await waiting).IsAdmitted);
+    }
+
+    [Fact]
     public async Task Who_waits_too_long_is_refused_by_the_sweeper()
     {
         using var queue = Queue(places: 1);

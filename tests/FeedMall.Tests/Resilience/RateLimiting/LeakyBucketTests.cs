@@ -123,22 +123,6 @@ public sealed class LeakyBucketTests
     }
 
     [Fact]
-    public void Options_of_meter_and_shaper_do_not_part_from_what_they_hold_when_threads_change_them()
-    {
-        var meter = new LeakyBucketMeter(new LeakyBucketOptions { Capacity = 10 }, new SettableClock());
-        var shaper = new LeakyBucketShaper(new ShaperOptions { Slack = 0 }, new SettableClock());
-        for (var round = 0; round < 100; round++)
-        {
-            Stress.Run((thread, _) =>
-            {
-                meter.Options = meter.Options with { Capacity = thread % 2 == 0 ? 10 : 1000 };
-                shaper.Options = shaper.Options with { Slack = thread % 2 == 0 ? 0 : 1000 };
-            }, turns: 10);
-            Assert.Equal((meter.Options.Capacity, shaper.Options.Slack + 1.0), (meter.Room.Burst, shaper.Slots.Burst));
-        }
-    }
-
-    [Fact]
     public void The_meter_decides_by_its_level() =>
         Prop.ForAll(Gen.Choose(0, 300).Zip(Gen.Choose(1, 8)).ListOf().ToArbitrary(), steps =>
         {

@@ -282,16 +282,6 @@ public sealed class RetryBudgetTests
         static string? Refused(Func<RetryBudget> create) => Assert.Throws<ArgumentOutOfRangeException>(create).ParamName;
     }
 
-    /// <summary>Lets other threads in wherever the time is read.</summary>
-    private sealed class YieldingClock : TimeProvider
-    {
-        public override long GetTimestamp()
-        {
-            Thread.Yield();
-            return 0;
-        }
-    }
-
     private WindowRetryBudget Window(double minPerSecond = 1) => new(new WindowRetryBudgetOptions { MinRetriesPerSecond = minPerSecond }, _clock);
 
     private static bool FailThenTry(RetryBudget budget)
