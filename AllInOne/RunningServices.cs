@@ -47,11 +47,11 @@ internal sealed class RunningServices : IAsyncDisposable
         Kv = await StartAsync(KvApp.Build(domain));
         Feed = await StartAsync(WithCache("Feed", FeedApp.Build(domain)));
         Mall = await StartAsync(WithCache("Mall", MallApp.Build(domain)));
-        Bff = await StartAsync(BffApp.Build([
+        Bff = await StartAsync(WithCache("Bff", BffApp.Build([
             "--Log:Format=text",
             $"--Bff:FeedAddresses={Feed.Address()}",
             $"--Bff:MallAddresses={Mall.Address()}",
-            .. args]));
+            .. args])));
         Options = AllInOneOptions.Read(Bff.Configuration);
     }
 

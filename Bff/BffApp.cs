@@ -6,6 +6,7 @@ using FeedMall.Bff.Pages;
 using FeedMall.Bff.Protection;
 using FeedMall.Bff.Swagger;
 using FeedMall.ServiceDefaults;
+using FeedMall.ServiceDefaults.KeyValue;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 
@@ -24,6 +25,7 @@ public static class BffApp
             (kestrel, options) => kestrel.Limits.MaxRequestBodySize = options.Value.MaxBodyBytes);
         builder.Services.ConfigureHttpJsonOptions(options => Json.Configure(options.SerializerOptions));
         builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
+        builder.AddKeyValueStore("Bff");
         builder.Services.AddProtection();
         builder.Services.AddDomainClients();
         Tokens.Add(builder);

@@ -1,10 +1,11 @@
+using FeedMall.Bff.Caching;
 using FeedMall.Bff.Edge;
 
 namespace FeedMall.Bff;
 
 /// <summary>
 /// THE list: what every request passes, in this order. The framework has begun the trace before all of it.
-/// To come, at the places named: degrade, output cache, quota.
+/// To come, at the places named: degrade, quota.
 /// </summary>
 internal static class BffPipeline
 {
@@ -19,11 +20,26 @@ internal static class BffPipeline
         // Who calls is known before anything is decided: users share what they are allowed, not the addresses that they come from.
         app.UseAuthentication();
         app.UseMiddleware<IdentityEdge>();
-        // degrade · output cache
+        app.UseMiddleware<EvictEdge>();
+        // degrade
+        app.UseMiddleware<CacheEdge>();
+        app.UseOutputCache();
         app.UseAuthorization();
         // quota
         app.UseMiddleware<RateLimitEdge>();
+        app.UseMiddleware<CoalesceEdge>();
         app.UseMiddleware<AdmissionEdge>();
         app.UseMiddleware<BodyEdge>();
+        app.Services.GetRequiredService<AnswerFetcher>().MakeBy(BuildFlight(app));
+    }
+
+    // What the one request passes that makes an answer for all who wait for it.
+    private static RequestDelegate BuildFlight(IApplicationBuilder app)
+    {
+        var flight = app.New();
+        flight.UseOutputCache();
+        flight.UseMiddleware<AdmissionEdge>();
+        flight.Run(context => context.GetEndpoint()!.RequestDelegate!(context));
+        return flight.Build();
     }
 }

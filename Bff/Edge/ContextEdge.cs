@@ -23,7 +23,8 @@ internal sealed class ContextEdge(
     {
         var policy = RoutePolicy.Of(context);
         var settings = policy is null ? null : protection.CurrentValue.Routes.GetValueOrDefault(RoutePolicy.NameOf(context));
-        var budget = Budget(context, policy, settings);
+        var routeTime = settings?.Timeout ?? policy?.Timeout?.Invoke(options.CurrentValue) ?? options.CurrentValue.RequestTimeout;
+        var budget = Budget(context, routeTime);
         var isTrusted = proxies.Include(context.Connection.RemoteIpAddress);
         var callerGone = context.RequestAborted;
         using var deadline = new CancellationTokenSource(budget, clock);
@@ -31,6 +32,7 @@ internal sealed class ContextEdge(
         context.RequestAborted = cancelled.Token;
         context.Features.Set(new RequestContext(context, budget, callerGone, clock)
         {
+            RouteTime = routeTime,
             Criticality = CriticalityOf(context, policy, settings, isTrusted),
             Address = proxies.FindClient(context),
             App = Label(context, AppHeader) ?? "unknown",
@@ -48,12 +50,11 @@ internal sealed class ContextEdge(
         }
     }
 
-    private TimeSpan Budget(HttpContext context, RoutePolicy? policy, RouteSettings? settings)
+    private static TimeSpan Budget(HttpContext context, TimeSpan routeTime)
     {
-        var budget = settings?.Timeout ?? policy?.Timeout?.Invoke(options.CurrentValue) ?? options.CurrentValue.RequestTimeout;
         var asked = context.Request.Headers[TimeoutHeader].ToString();
         return asked.Length is > 0 and <= MaxDigits && long.TryParse(asked, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds)
-            && TimeSpan.FromMilliseconds(milliseconds) is var wish && wish < budget ? wish : budget;
+            && TimeSpan.FromMilliseconds(milliseconds) is var wish && wish < routeTime ? wish : routeTime;
     }
 
     // Everybody may say that a request matters less; that it matters more, only who is trusted.

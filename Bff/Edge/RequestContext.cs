@@ -28,6 +28,9 @@ internal sealed class RequestContext(HttpContext http, TimeSpan budget, Cancella
     public long? Uid =>
         long.TryParse(http.User.FindFirstValue(ClaimTypes.NameIdentifier), NumberStyles.None, CultureInfo.InvariantCulture, out var uid) ? uid : null;
 
+    /// <summary>The time that the route gives its requests; this one may have asked for less.</summary>
+    public required TimeSpan RouteTime { get; init; }
+
     /// <summary>How much it hurts when this request is refused.</summary>
     public required Criticality Criticality { get; init; }
 
@@ -73,6 +76,12 @@ internal sealed class RequestContext(HttpContext http, TimeSpan budget, Cancella
     public static RequestContext Of(HttpContext context) => context.Features.Get<RequestContext>()!;
 
     public static ValueTask<RequestContext?> BindAsync(HttpContext context) => new(context.Features.Get<RequestContext>());
+
+    /// <summary>The same request as one that is nobody's: for work that many wait for. It has the route's whole time, whatever this caller asked for.</summary>
+    /// <param name="own">Its own context.</param>
+    /// <param name="cancelled">Fires when nobody waits any more.</param>
+    public RequestContext ForFlight(HttpContext own, CancellationToken cancelled, TimeProvider time) =>
+        new(own, RouteTime, cancelled, time) { Criticality = Criticality, Address = Address, App = App, Colour = null, RouteTime = RouteTime };
 
     private CallOptions ToCallOptions(DateTimeOffset until)
     {

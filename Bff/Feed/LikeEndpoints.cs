@@ -1,4 +1,5 @@
 using FeedMall.Bff.Answers;
+using FeedMall.Bff.Caching;
 using FeedMall.Bff.Edge;
 using FeedMall.Bff.Protection;
 using FeedMall.Bff.Requests;
@@ -14,10 +15,10 @@ internal static class LikeEndpoints
         var likes = routes.MapGroup("/v1/feed/posts/{id}/like").WithTags("Feed").Protect().RequireAuthorization();
         likes.MapPut("", AddLike).WithName(nameof(AddLike))
             .WithSummary("Like a post").WithDescription("Doing it twice counts once.")
-            .CanFail(400, 401, 404, 503, 504);
+            .CanFail(400, 401, 404, 503, 504).Evict(context => [PostEndpoints.TagOf(context)]);
         likes.MapDelete("", CancelLike).WithName(nameof(CancelLike))
             .WithSummary("Take a like back").WithDescription("Doing it twice, or without a like, changes nothing.")
-            .CanFail(400, 401, 404, 503, 504);
+            .CanFail(400, 401, 404, 503, 504).Evict(context => [PostEndpoints.TagOf(context)]);
     }
 
     public static async Task<Success<LikeView>> AddLike(Id id, RequestContext request, Likes.LikesClient likes) =>

@@ -1,4 +1,5 @@
 using FeedMall.Bff.Answers;
+using FeedMall.Bff.Caching;
 using FeedMall.Bff.Edge;
 using FeedMall.Bff.Protection;
 using FeedMall.Bff.Requests;
@@ -12,31 +13,38 @@ namespace FeedMall.Bff.Feed;
 /// <summary>/v1/feed: posts, cards, videos.</summary>
 internal static class PostEndpoints
 {
+    // A list may be so much behind the likes of its posts; who writes a post sees it at once.
+    private static readonly TimeSpan s_listTime = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_postTime = TimeSpan.FromSeconds(30);
+
+    /// <summary>What answers with a post in them are made of.</summary>
+    public static string TagOf(HttpContext context) => $"post:{context.Value("id")}";
+
     public static void MapPosts(this IEndpointRouteBuilder routes)
     {
         var posts = routes.MapGroup("/v1/feed").WithTags("Feed").Protect();
         posts.MapPost("/posts", CreatePost).RequireAuthorization().Validate<NewPost, NewPostRules>().WithName(nameof(CreatePost))
             .WithSummary("Publish a post").WithDescription("As the logged-in user. A post of type video needs a video, the others must not have one.")
-            .CanFail(400, 401, 408, 413, 415, 503, 504);
+            .CanFail(400, 401, 408, 413, 415, 503, 504).Evict(_ => ["posts"]);
         posts.MapGet("/posts", ListPosts).WithName(nameof(ListPosts))
             .WithSummary("List posts").WithDescription("Newest or hottest first, of all users or of one. Follow nextCursor until it is absent.")
-            .CanFail(400, 401, 503, 504);
+            .CanFail(400, 401, 503, 504).Cache(s_listTime, ["limit", "cursor", "sort", "type", "uid"], _ => ["posts"]);
         posts.MapGet("/posts/{id}", GetPost).WithName(nameof(GetPost))
             .WithSummary("Read a post").WithDescription("Send the ETag back as If-None-Match to get 304 while nothing has changed.")
-            .CanFail(400, 401, 404, 503, 504);
+            .CanFail(400, 401, 404, 503, 504).Cache(s_postTime, [], context => [TagOf(context)]);
         posts.MapPatch("/posts/{id}", UpdatePost).RequireAuthorization().Validate<PostPatch, PostPatchRules>().WithName(nameof(UpdatePost))
             .Accepts<PostPatch>("application/json", "application/merge-patch+json")
             .WithSummary("Change a post").WithDescription("Only the fields that are sent change; null clears one. Only by its author.")
-            .CanFail(400, 401, 403, 404, 408, 413, 415, 503, 504);
+            .CanFail(400, 401, 403, 404, 408, 413, 415, 503, 504).Evict(context => [TagOf(context), "posts"]);
         posts.MapDelete("/posts/{id}", DeletePost).RequireAuthorization().WithName(nameof(DeletePost))
             .WithSummary("Delete a post").WithDescription("With its likes. Only by its author.")
-            .CanFail(400, 401, 403, 404, 503, 504);
+            .CanFail(400, 401, 403, 404, 503, 504).Evict(context => [TagOf(context), "posts"]);
         posts.MapGet("/cards", ListCards).WithName(nameof(ListCards))
             .WithSummary("List posts as cards").WithDescription("A page of the feed, or exactly the posts named by ids, in that order; unknown ones are left out.")
-            .CanFail(400, 401, 503, 504);
+            .CanFail(400, 401, 503, 504).Cache(s_listTime, ["limit", "cursor", "sort", "ids"], _ => ["posts"]);
         posts.MapGet("/videos", ListVideos).WithName(nameof(ListVideos))
             .WithSummary("List videos").WithDescription("The posts of type video.")
-            .CanFail(400, 401, 503, 504);
+            .CanFail(400, 401, 503, 504).Cache(s_listTime, ["limit", "cursor", "sort"], _ => ["posts"]);
     }
 
     public static async Task<Created<PostView>> CreatePost(NewPost body, RequestContext request, Posts.PostsClient posts)

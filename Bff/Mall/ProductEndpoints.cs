@@ -1,4 +1,5 @@
 using FeedMall.Bff.Answers;
+using FeedMall.Bff.Caching;
 using FeedMall.Bff.Edge;
 using FeedMall.Bff.Protection;
 using FeedMall.Bff.Requests;
@@ -11,23 +12,26 @@ namespace FeedMall.Bff.Mall;
 /// <summary>/v1/mall/products.</summary>
 internal static class ProductEndpoints
 {
+    // What is in stock is asked for when an order is placed, not here.
+    private static readonly TimeSpan s_time = TimeSpan.FromSeconds(30);
+
     public static void MapProducts(this IEndpointRouteBuilder routes)
     {
         var products = routes.MapGroup("/v1/mall/products").WithTags("Mall").Protect();
         products.MapPost("", CreateProduct).RequireAuthorization().Validate<NewProduct, NewProductRules>().WithName(nameof(CreateProduct))
             .WithSummary("Add a product").WithDescription("To a shop of the logged-in user.")
-            .CanFail(400, 401, 403, 404, 408, 413, 415, 503, 504);
+            .CanFail(400, 401, 403, 404, 408, 413, 415, 503, 504).Evict(_ => ["products"]);
         products.MapGet("", ListProducts).WithName(nameof(ListProducts))
             .WithSummary("List products").WithDescription("Of all shops, newest first. Follow nextCursor until it is absent.")
-            .CanFail(400, 401, 503, 504);
+            .CanFail(400, 401, 503, 504).Cache(s_time, ["limit", "cursor", "sort"], _ => ["products"]);
         products.MapGet("/{id}", GetProduct).WithName(nameof(GetProduct))
             .WithSummary("Read a product").WithDescription("With ETag.")
-            .CanFail(400, 401, 404, 503, 504);
+            .CanFail(400, 401, 404, 503, 504).Cache(s_time, [], context => [TagOf(context)]);
         products.MapPatch("/{id}", UpdateProduct).RequireAuthorization().Validate<ProductPatch, ProductPatchRules>().WithName(nameof(UpdateProduct))
             .Accepts<ProductPatch>("application/json", "application/merge-patch+json")
             .WithSummary("Change a product")
             .WithDescription("Only the fields that are sent change. Send the version that you saw: when somebody was faster, the answer is 409.")
-            .CanFail(400, 401, 403, 404, 408, 409, 413, 415, 503, 504);
+            .CanFail(400, 401, 403, 404, 408, 409, 413, 415, 503, 504).Evict(context => [TagOf(context), "products"]);
     }
 
     public static async Task<Created<ProductView>> CreateProduct(NewProduct body, RequestContext request, Products.ProductsClient products)
@@ -72,4 +76,6 @@ internal static class ProductEndpoints
         var page = await products.ListProductsAsync(new ListProductsRequest { Page = list.ToPage(), ShopId = shopId }, request.ToCallOptions());
         return new Success<ListView<ProductView>>(new([.. page.Products.Select(ProductView.From)], ListQuery.WriteCursor(page.NextCursor)));
     }
+
+    private static string TagOf(HttpContext context) => $"product:{context.Value("id")}";
 }

@@ -1,4 +1,5 @@
 using FeedMall.Bff.Answers;
+using FeedMall.Bff.Caching;
 using FeedMall.Bff.Edge;
 using FeedMall.Bff.Protection;
 using FeedMall.Bff.Requests;
@@ -9,21 +10,23 @@ namespace FeedMall.Bff.Mall;
 /// <summary>/v1/mall/shops.</summary>
 internal static class ShopEndpoints
 {
+    private static readonly TimeSpan s_time = TimeSpan.FromSeconds(30);
+
     public static void MapShops(this IEndpointRouteBuilder routes)
     {
         var shops = routes.MapGroup("/v1/mall/shops").WithTags("Mall").Protect();
         shops.MapPost("", CreateShop).RequireAuthorization().Validate<NewShop, NewShopRules>().WithName(nameof(CreateShop))
             .WithSummary("Open a shop").WithDescription("The logged-in user owns it.")
-            .CanFail(400, 401, 408, 413, 415, 503, 504);
+            .CanFail(400, 401, 408, 413, 415, 503, 504).Evict(_ => ["shops"]);
         shops.MapGet("", ListShops).WithName(nameof(ListShops))
             .WithSummary("List shops").WithDescription("Newest first. Follow nextCursor until it is absent.")
-            .CanFail(400, 401, 503, 504);
+            .CanFail(400, 401, 503, 504).Cache(s_time, ["limit", "cursor", "sort"], _ => ["shops"]);
         shops.MapGet("/{id}", GetShop).WithName(nameof(GetShop))
             .WithSummary("Read a shop").WithDescription("With ETag.")
-            .CanFail(400, 401, 404, 503, 504);
+            .CanFail(400, 401, 404, 503, 504).Cache(s_time, [], _ => ["shops"]);
         shops.MapGet("/{id}/products", ListShopProducts).WithName(nameof(ListShopProducts))
             .WithSummary("List a shop's products").WithDescription("Newest first.")
-            .CanFail(400, 401, 404, 503, 504);
+            .CanFail(400, 401, 404, 503, 504).Cache(s_time, ["limit", "cursor", "sort"], _ => ["products"]);
         shops.MapGet("/{id}/collections", ListShopCollections).WithName(nameof(ListShopCollections))
             .WithSummary("List a shop's collections").WithDescription("The published ones, as cards, newest first.")
             .CanFail(400, 401, 404, 503, 504);

@@ -1,12 +1,16 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using FeedMall.Bff.Caching;
 using FeedMall.Rpc.Errors;
 using FeedMall.ServiceDefaults.Governor;
 
 namespace FeedMall.Bff.Protection;
 
+/// <summary>All that protects.</summary>
+internal sealed record ProtectionParts(Admission Admission, RateLimits Rates, Dependencies Dependencies, AnswerStore Answers, AnswerFetcher Fetcher);
+
 /// <summary>/governor/protection on the operators' port: how every protection stands, and a way to change it while the service runs.</summary>
-internal sealed class ProtectionEndpoints(Admission admission, RateLimits rates, Dependencies dependencies, ProtectionControl control, GovernorKey key)
+internal sealed class ProtectionEndpoints(ProtectionParts parts, ProtectionControl control, GovernorKey key)
 {
     private const string Route = "/governor/protection";
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
@@ -29,7 +33,8 @@ internal sealed class ProtectionEndpoints(Admission admission, RateLimits rates,
 
     private IResult Show() => Results.Json(new
     {
-        Mechanisms = new { Admission = admission.Snapshot(), RateLimit = rates.Snapshot(), Dependencies = dependencies.Snapshot() },
+        Mechanisms = new { Admission = parts.Admission.Snapshot(), RateLimit = parts.Rates.Snapshot(), Dependencies = parts.Dependencies.Snapshot(),
+            Cache = parts.Answers.Snapshot(), Flights = parts.Fetcher.Snapshot() },
         Options = control.Options,
         Changed = control.Changed,
     }, s_json);

@@ -20,6 +20,9 @@ public sealed class ProtectionOptions
     /// <summary>How often each may come.</summary>
     public RateLimitSettings RateLimit { get; set; } = new();
 
+    /// <summary>Answers that are kept.</summary>
+    public CacheSettings Cache { get; set; } = new();
+
     /// <summary>Calls to the domain services.</summary>
     public DependencySettings Dependencies { get; set; } = new();
 
@@ -87,6 +90,25 @@ public sealed class RateLimitSettings
     public int MaxClients { get; set; } = 100_000;
 }
 
+/// <summary>Settings of the cache of answers. Where the common store is: Bff:Cache.</summary>
+public sealed class CacheSettings
+{
+    /// <summary>Whether answers are kept. Default true.</summary>
+    public bool Enabled { get; set; } = true;
+
+    /// <summary>How long an answer that is no longer fresh is given while a new one is made. 0 to 1 h; default 10 s.</summary>
+    public TimeSpan StaleWhileRevalidate { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How much longer answers are kept for when no new one can be made. StaleWhileRevalidate to 1 day; default 10 min.</summary>
+    public TimeSpan StaleIfError { get; set; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How long a copy of an answer that is asked for often is given without asking the store; other copies of the service learn of an eviction so much later. 10 ms to 10 s; default 1 s. Read at the start.</summary>
+    public TimeSpan HotTime { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Room for answers in this process, in bytes. 1 MiB to 64 GiB; default 64 MiB. Read at the start.</summary>
+    public long LocalBytes { get; set; } = 64 * 1024 * 1024;
+}
+
 /// <summary>Settings of the calls to the domain services.</summary>
 public sealed class DependencySettings
 {
@@ -121,6 +143,9 @@ public sealed class RouteSettings
 
     /// <summary>How much it hurts when it is refused: critical_plus, critical, sheddable_plus or sheddable.</summary>
     public string? Criticality { get; set; }
+
+    /// <summary>How long its answers are fresh, if they are kept at all. 100 ms to 1 h.</summary>
+    public TimeSpan? CacheTime { get; set; }
 
     /// <summary>Requests per second of all clients together; 0: no limit.</summary>
     public double? Rate { get; set; }

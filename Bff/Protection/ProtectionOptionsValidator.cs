@@ -13,6 +13,7 @@ internal sealed class ProtectionOptionsValidator : IValidateOptions<ProtectionOp
         Check(errors, "Admission", () => options.Admission.ToQueue().Check());
         Check(errors, "Dependencies", () => options.Dependencies.ToBulkhead().Check());
         Check(errors, "Dependencies", () => options.Dependencies.ToBreaker().Check());
+        CheckCache(errors, options.Cache);
         CheckRates(errors, options.RateLimit);
         foreach (var (route, settings) in options.Routes) CheckRoute(errors, route, settings);
         return errors.Count > 0 ? ValidateOptionsResult.Fail(errors) : ValidateOptionsResult.Success;
@@ -42,6 +43,18 @@ internal sealed class ProtectionOptionsValidator : IValidateOptions<ProtectionOp
         _ => parameter,
     };
 
+    private static void CheckCache(List<string> errors, CacheSettings cache)
+    {
+        void Require(bool condition, string key, string text)
+        {
+            if (!condition) errors.Add($"{ProtectionOptions.Section}:Cache:{key} must be {text}.");
+        }
+        Require(cache.StaleWhileRevalidate >= TimeSpan.Zero && cache.StaleWhileRevalidate <= TimeSpan.FromHours(1), nameof(cache.StaleWhileRevalidate), "0 to 1 hour");
+        Require(cache.StaleIfError >= cache.StaleWhileRevalidate && cache.StaleIfError <= TimeSpan.FromDays(1), nameof(cache.StaleIfError), "StaleWhileRevalidate to 1 day");
+        Require(cache.HotTime >= TimeSpan.FromMilliseconds(10) && cache.HotTime <= TimeSpan.FromSeconds(10), nameof(cache.HotTime), "10 ms to 10 s");
+        Require(cache.LocalBytes is >= 1 << 20 and <= 64L << 30, nameof(cache.LocalBytes), "1 MiB to 64 GiB, in bytes");
+    }
+
     private static void CheckRates(List<string> errors, RateLimitSettings rates)
     {
         void Require(bool condition, string key, string text)
@@ -62,6 +75,7 @@ internal sealed class ProtectionOptionsValidator : IValidateOptions<ProtectionOp
             if (!condition) errors.Add($"{ProtectionOptions.Section}:Routes:{route}:{key} must be {text}.");
         }
         Require(settings.Timeout is not { } time || (time >= BffOptionsValidator.Shortest && time <= BffOptionsValidator.Longest), nameof(settings.Timeout), "10 ms to 10 s");
+        Require(settings.CacheTime is not { } kept || (kept >= TimeSpan.FromMilliseconds(100) && kept <= TimeSpan.FromHours(1)), nameof(settings.CacheTime), "100 ms to 1 hour");
         Require(settings.Criticality is not { } text || CriticalityTexts.TryParse(text, out _), nameof(settings.Criticality), "critical_plus, critical, sheddable_plus or sheddable");
         Require(IsRate(settings.Rate ?? 0), nameof(settings.Rate), "0 (none) to 1,000,000,000 per second");
         Require(IsBurst(settings.Burst ?? 1), nameof(settings.Burst), "1 to 1,000,000,000");

@@ -1,5 +1,7 @@
+using FeedMall.Bff.Caching;
 using FeedMall.Bff.Edge;
 using FeedMall.Resilience;
+using Microsoft.AspNetCore.OutputCaching;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
@@ -18,6 +20,16 @@ internal static class ProtectionRegistration
         services.AddSingleton<Admission>();
         services.AddSingleton<RateLimits>();
         services.AddSingleton<Dependencies>();
+        services.AddOutputCache();
+        services.AddOptions<OutputCacheOptions>().Configure<IServiceProvider>((cache, provider) =>
+        {
+            cache.MaximumBodySize = 1024 * 1024;
+            cache.AddBasePolicy(new AnswerPolicy(provider.GetRequiredService<AnswerStore>(), provider.GetRequiredService<IOptionsMonitor<ProtectionOptions>>()));
+        });
+        services.AddSingleton<AnswerStore>();
+        services.Replace(ServiceDescriptor.Singleton<IOutputCacheStore>(provider => provider.GetRequiredService<AnswerStore>()));
+        services.AddSingleton<AnswerFetcher>();
+        services.AddSingleton<ProtectionParts>();
         services.AddSingleton<ProtectionControl>();
         services.AddSingleton<ProtectionEndpoints>();
         services.AddSingleton(provider => provider.GetRequiredService<ProtectionEndpoints>().ToPages());

@@ -33,6 +33,8 @@ internal sealed class ProtectedBff : IAsyncDisposable
 
     public HttpClient Governor { get; } = new();
 
+    public IServiceProvider Services => _host.Bff.Services;
+
     public LogCapture Logs => _host.Logs;
 
     /// <summary>What the governor wants to see.</summary>
@@ -50,7 +52,9 @@ internal sealed class ProtectedBff : IAsyncDisposable
         await bff._services.StartServiceAsync();
         var address = bff._services.Address();
         bff._host = await FeedMallHost.StartBffAsync(bff._folder.Path, address, address,
-            ["--Bff:GovernorUrl=http://127.0.0.1:0", "--Protection:Admission:DryRun=false", "--Bff:RequestTimeout=00:00:05", "--Logging:LogLevel:FeedMall=Information", .. settings]);
+            ["--Bff:GovernorUrl=http://127.0.0.1:0", "--Protection:Admission:DryRun=false", "--Bff:RequestTimeout=00:00:05", "--Logging:LogLevel:FeedMall=Information",
+            // So that each request goes the whole way, unless a test says otherwise.
+            "--Protection:Cache:Enabled=false", .. settings]);
         bff.Governor.BaseAddress = bff._host.Bff.GovernorAddress();
         return bff;
     }
@@ -83,6 +87,13 @@ internal sealed class ProtectedBff : IAsyncDisposable
         var lines = page.Split('\n').Where(line => line.StartsWith("feedmall_bff_decisions", StringComparison.Ordinal)
             && new[] { $"mechanism=\"{mechanism}\"", $"route=\"{route}\"", $"reason=\"{reason}\"", $"effect=\"{effect}\"" }.All(label => line.Contains(label, StringComparison.Ordinal)));
         return lines.Sum(line => (long)double.Parse(line.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>Waits until the common store answers.</summary>
+    public async Task UntilConnectedAsync()
+    {
+        while (!(await Governor.GetStringAsync("/metrics", Cancel)).Split('\n').Any(line => line.StartsWith("feedmall_cache_connected", StringComparison.Ordinal) && line.EndsWith(" 1", StringComparison.Ordinal)))
+            await Task.Yield();
     }
 
     public async ValueTask DisposeAsync()

@@ -1,0 +1,56 @@
+using FeedMall.Bff.Edge;
+using FeedMall.Resilience.Caching;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace FeedMall.Bff.Caching;
+
+/// <summary>
+/// Makes answers that are missing: each once, however many wait for it. The work runs in a request of its own, which is no caller's: it goes on when the first of
+/// them leaves, it is nobody's (no user), and only a whole answer is kept.
+/// </summary>
+internal sealed class AnswerFetcher(AnswerStore store, IServiceScopeFactory scopes, TimeProvider clock)
+{
+    private readonly SingleFlight<string, FetchedAnswer> _flights = new(new SingleFlightOptions { TimeLimit = BffOptionsValidator.Longest }, clock);
+    private RequestDelegate _make = _ => throw new InvalidOperationException("the pipeline has not said how answers are made");
+
+    /// <summary>For the governor.</summary>
+    public SingleFlightSnapshot Snapshot() => _flights.Snapshot();
+
+    /// <summary>Says how an answer is made. Once, by the pipeline.</summary>
+    public void MakeBy(RequestDelegate make) => _make = make;
+
+    /// <summary>The answer to a request whose lookup found nothing.</summary>
+    /// <exception cref="TooManyFlightsException">Too many are being made.</exception>
+    public async Task<FetchedAnswer> FetchAsync(HttpContext context, AnswerLookup lookup)
+    {
+        var request = RequestContext.Of(context);
+        var load = Prepare(context, lookup);
+        return (await _flights.RunAsync(lookup.Key, load, request.Cancelled, request.Remaining)).Value;
+    }
+
+    /// <summary>Begins to renew an answer; nobody waits for it.</summary>
+    public void Renew(HttpContext context, AnswerLookup lookup) => _flights.TryBegin(lookup.Key, Prepare(context, lookup));
+
+    // All that is needed of the caller's request is copied now: when the flight runs, the caller may be gone, and his context somebody else's.
+    private Func<Flight<string>, Task<FetchedAnswer>> Prepare(HttpContext context, AnswerLookup lookup)
+    {
+        var (path, query, endpoint, request) = (context.Request.Path, context.Request.QueryString, context.GetEndpoint(), RequestContext.Of(context));
+        var values = new RouteValueDictionary(context.Request.RouteValues);
+        return async flight =>
+        {
+            await using var scope = scopes.CreateAsyncScope();
+            using var body = new MemoryStream();
+            var own = new DefaultHttpContext { RequestServices = scope.ServiceProvider, RequestAborted = flight.Cancellation };
+            own.Features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(body));
+            (own.Request.Method, own.Request.Scheme, own.Request.Path, own.Request.QueryString, own.Request.RouteValues) = (HttpMethods.Get, "http", path, query, values);
+            own.SetEndpoint(endpoint);
+            own.Features.Set(request.ForFlight(own, flight.Cancellation, clock));
+            var fill = new AnswerLookup(lookup.Key, lookup.Tags, isFill: true);
+            await store.BeginAsync(fill, lookup.Stamps);
+            store.Current = fill;
+            await store.TakeTurnAsync(fill, () => _make(own), flight.Cancellation);
+            await own.Features.GetRequiredFeature<IHttpResponseBodyFeature>().CompleteAsync();
+            return new FetchedAnswer(own.Response.StatusCode, own.Response.Headers, body.ToArray());
+        };
+    }
+}

@@ -1,0 +1,26 @@
+using Microsoft.Net.Http.Headers;
+
+namespace FeedMall.Bff.Caching;
+
+/// <summary>A whole answer that many callers get.</summary>
+internal sealed record FetchedAnswer(int Status, IHeaderDictionary Headers, ReadOnlyMemory<byte> Body)
+{
+    /// <summary>Sends it to one of them, or 304 when he has that version.</summary>
+    public async Task SendAsync(HttpContext context, CancellationToken callerGone)
+    {
+        foreach (var (name, value) in Headers) context.Response.Headers[name] = value;
+        context.Response.StatusCode = Status;
+        if (Status == StatusCodes.Status200OK && IsKnown(context))
+        {
+            context.Response.StatusCode = StatusCodes.Status304NotModified;
+            context.Response.Headers.ContentLength = null;
+            return;
+        }
+        context.Response.ContentLength = Body.Length;
+        await context.Response.Body.WriteAsync(Body, callerGone);
+    }
+
+    private bool IsKnown(HttpContext context) =>
+        EntityTagHeaderValue.TryParse(Headers.ETag.ToString(), out var tag)
+        && context.Request.GetTypedHeaders().IfNoneMatch.Any(known => known.Equals(EntityTagHeaderValue.Any) || known.Compare(tag, useStrongComparison: false));
+}

@@ -1,0 +1,250 @@
+using FeedMall.Proto.Feed.V1;
+using FeedMall.Rpc.Errors;
+using FeedMall.Testing;
+using Microsoft.AspNetCore.OutputCaching;
+using Microsoft.Extensions.DependencyInjection;
+using Grpc.Core;
+using Xunit;
+
+namespace FeedMall.IntegrationTests.Bff.Protection;
+
+/// <summary>Output caching: what is kept, what is not, and that many who ask at once are one request behind.</summary>
+public sealed class AnswerCacheTests
+{
+    private const string Post = "/v1/feed/posts/1";
+    private const int Crowd = 500;
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
+
+    [Fact]
+    public async Task An_answer_is_made_once_and_then_given_from_the_cache()
+    {
+        await using var bff = await StartAsync();
+        var calls = Count(bff);
+        var made = await bff.GetAsync(Post);
+        var kept = await bff.GetAsync(Post + "?nonsense=1");
+        Assert.Equal((200, 200, 1), (made.Status, kept.Status, calls()));
+        Assert.Equal("FeedMall; fwd=miss", made.Headers["Cache-Status"]);
+        Assert.Matches("^FeedMall; hit; ttl=(2[0-9]|3[0-3])$", kept.Headers["Cache-Status"]);
+        Assert.Equal(made.Headers["ETag"], kept.Headers["ETag"]);
+        Assert.Contains("Age", kept.Headers.Keys);
+        // Another post is another answer.
+        await bff.GetAsync("/v1/feed/posts/2");
+        Assert.Equal(2, calls());
+        // The same for everybody, so what everybody is allowed is still counted.
+        Assert.Equal(1, (long)(await bff.ProtectionAsync())["mechanisms"]!["cache"]!["hits"]!);
+        bff.Logs.AssertNoErrors();
+    }
+
+    [Fact]
+    public async Task Who_has_the_version_gets_304_from_the_cache_and_when_it_is_made()
+    {
+        await using var bff = await StartAsync();
+        var calls = Count(bff);
+        var tag = (await bff.GetAsync(Post)).Headers["ETag"];
+        Assert.Equal(304, await StatusAsync(bff, Post, ("If-None-Match", tag)));
+        Assert.Equal(1, calls());
+        Assert.Equal(304, await StatusAsync(bff, "/v1/feed/posts/2", ("If-None-Match", "*")));
+    }
+
+    [Fact]
+    public async Task Hundreds_who_ask_for_the_same_at_once_are_one_call_behind()
+    {
+        await using var bff = await StartAsync();
+        var (begun, go) = (Signal(), Signal());
+        var calls = 0;
+        bff.GetPost = async (request, context) =>
+        {
+            Interlocked.Increment(ref calls);
+            begun.TrySetResult();
+            await go.Task.WaitAsync(context.CancellationToken);
+            return ProtectedBff.Post(request.Id);
+        };
+        var crowd = Enumerable.Range(0, Crowd).Select(_ => bff.GetAsync(Post)).ToArray();
+        await begun.Task.WaitAsync(ProtectedBff.Cancel);
+        await UntilJoinedAsync(bff, Crowd - 1);
+        go.SetResult();
+        Assert.All(await Task.WhenAll(crowd), answer => Assert.Equal(200, answer.Status));
+        Assert.Equal(1, Volatile.Read(ref calls));
+        bff.Logs.AssertNoErrors();
+    }
+
+    [Fact]
+    public async Task The_first_of_them_may_leave_and_the_others_still_get_their_answer_of_the_same_call()
+    {
+        await using var bff = await StartAsync();
+        var (begun, go) = (Signal(), Signal());
+        var calls = 0;
+        bff.GetPost = async (request, context) =>
+        {
+            Interlocked.Increment(ref calls);
+            begun.TrySetResult();
+            await go.Task.WaitAsync(context.CancellationToken);
+            return ProtectedBff.Post(request.Id);
+        };
+        using var leave = new CancellationTokenSource();
+        var first = bff.Http.GetAsync(Post, leave.Token);
+        await begun.Task.WaitAsync(ProtectedBff.Cancel);
+        var others = Enumerable.Range(0, 20).Select(_ => bff.GetAsync(Post)).ToArray();
+        await UntilJoinedAsync(bff, 20);
+        await leave.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
+        go.SetResult();
+        Assert.All(await Task.WhenAll(others), answer => Assert.Equal(200, answer.Status));
+        Assert.Equal(1, Volatile.Read(ref calls));
+        Assert.Equal(200, (await bff.GetAsync(Post)).Status);
+        Assert.Equal(1, Volatile.Read(ref calls));
+        bff.Logs.AssertNoErrors();
+    }
+
+    [Fact]
+    public async Task When_all_have_left_the_call_is_cancelled_and_nothing_is_kept()
+    {
+        await using var bff = await StartAsync();
+        var (begun, cancelled) = (Signal(), Signal());
+        bff.GetPost = async (_, context) =>
+        {
+            begun.TrySetResult();
+            using var on = context.CancellationToken.Register(() => cancelled.TrySetResult());
+            await Task.Delay(Timeout.Infinite, context.CancellationToken);
+            return new GetPostResponse();
+        };
+        using var leave = new CancellationTokenSource();
+        var only = bff.Http.GetAsync(Post, leave.Token);
+        await begun.Task.WaitAsync(ProtectedBff.Cancel);
+        await leave.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => only);
+        await cancelled.Task.WaitAsync(ProtectedBff.Cancel);
+        var calls = Count(bff);
+        Assert.Equal((200, 1), ((await bff.GetAsync(Post)).Status, calls()));
+        bff.Logs.AssertNoErrors();
+    }
+
+    [Fact]
+    public async Task A_failure_goes_to_all_who_wait_and_is_not_kept()
+    {
+        await using var bff = await StartAsync();
+        bff.GetPost = (_, _) => throw new ServiceException(StatusCode.NotFound, "FEED_POST_NOT_FOUND", "There is no such post.");
+        Assert.Equal((404, "FEED_POST_NOT_FOUND"), ((await bff.GetAsync(Post)).Status, (await bff.GetAsync(Post)).Reason));
+        var calls = Count(bff);
+        Assert.Equal((200, 1), ((await bff.GetAsync(Post)).Status, calls()));
+    }
+
+    [Fact]
+    public async Task A_stale_answer_is_given_while_a_new_one_is_made()
+    {
+        await using var bff = await StartAsync("--Protection:Routes:GetPost:CacheTime=00:00:00.100", "--Protection:Cache:HotTime=00:00:00.010");
+        await bff.GetAsync(Post);
+        var (made, begun, go) = (0, Signal(), Signal());
+        bff.GetPost = async (request, context) =>
+        {
+            Interlocked.Increment(ref made);
+            begun.TrySetResult();
+            await go.Task.WaitAsync(context.CancellationToken);
+            return ProtectedBff.Post(request.Id);
+        };
+        // Whoever comes is answered at once, although the new one is not made yet.
+        ProtectedBff.Answer answer;
+        do answer = await bff.GetAsync(Post);
+        while (!answer.Headers["Cache-Status"].StartsWith("FeedMall; hit; ttl=-", StringComparison.Ordinal));
+        Assert.Equal(200, answer.Status);
+        await begun.Task.WaitAsync(s_patience, ProtectedBff.Cancel);
+        for (var i = 0; i < 10; i++) Assert.Equal(200, (await bff.GetAsync(Post)).Status);
+        Assert.Equal(1, Volatile.Read(ref made));
+        go.SetResult();
+    }
+
+    [Fact]
+    public async Task A_write_is_seen_by_who_reads_after_it()
+    {
+        using var folder = new TemporaryFolder();
+        await using var host = await FeedMallHost.StartAsync(folder.Path);
+        var story = new Story(host.Http);
+        await story.WalkAsync(ProtectedBff.Cancel);
+        host.Logs.AssertNoErrors();
+    }
+
+    [Fact]
+    public async Task Two_copies_that_share_a_store_share_their_answers_and_their_evictions()
+    {
+        await using var store = await CacheServer.StartAsync(CacheServer.KvStore);
+        string[] settings = ["--Bff:Cache:Enabled=true", $"--Bff:Cache:Addresses=127.0.0.1:{store.Port}", "--Bff:Cache:OperationTimeout=00:00:05", "--Protection:Cache:HotTime=00:00:00.010"];
+        await using var one = await StartAsync(settings);
+        await using var two = await StartAsync(settings);
+        await one.UntilConnectedAsync();
+        await two.UntilConnectedAsync();
+        var (ofOne, ofTwo) = (Count(one), Count(two));
+        await one.GetAsync(Post);
+        Assert.StartsWith("FeedMall; hit", (await two.GetAsync(Post)).Headers["Cache-Status"], StringComparison.Ordinal);
+        Assert.Equal((1, 0), (ofOne(), ofTwo()));
+        await one.Services.GetRequiredService<IOutputCacheStore>().EvictByTagAsync("post:1", ProtectedBff.Cancel);
+        Assert.Equal("FeedMall; fwd=miss", (await one.GetAsync(Post)).Headers["Cache-Status"]);
+        Assert.Equal(2, ofOne());
+        // What one has made the other finds, now that the copy that it kept for a moment is not fresh any more.
+        await two.GetAsync(Post);
+        Assert.Equal(0, ofTwo());
+    }
+
+    [Fact]
+    public async Task Two_copies_that_lack_the_same_answer_at_once_make_it_once()
+    {
+        await using var store = await CacheServer.StartAsync(CacheServer.Redis);
+        string[] settings = ["--Bff:Cache:Enabled=true", $"--Bff:Cache:Addresses=127.0.0.1:{store.Port}", "--Bff:Cache:OperationTimeout=00:00:05"];
+        await using var one = await StartAsync(settings);
+        await using var two = await StartAsync(settings);
+        await one.UntilConnectedAsync();
+        await two.UntilConnectedAsync();
+        var (ofOne, ofTwo) = (Count(one), Count(two));
+        for (var post = 1; post <= 20; post++)
+        {
+            var path = $"/v1/feed/posts/{post}";
+            var crowd = Enumerable.Range(0, 20).Select(i => (i % 2 == 0 ? one : two).GetAsync(path)).ToArray();
+            Assert.All(await Task.WhenAll(crowd), answer => Assert.Equal(200, answer.Status));
+        }
+        // Who waits for the other's turn for too long makes it himself: on a busy machine now and then.
+        Assert.True(ofOne() + ofTwo() is >= 20 and <= 22, $"{ofOne()} and {ofTwo()} calls");
+    }
+
+    [Fact]
+    public async Task Without_the_store_a_copy_goes_on_alone()
+    {
+        await using var bff = await StartAsync("--Bff:Cache:Enabled=true", "--Bff:Cache:Addresses=127.0.0.1:1");
+        var calls = Count(bff);
+        for (var i = 0; i < 5; i++) Assert.Equal(200, (await bff.GetAsync(Post)).Status);
+        Assert.Equal(1, calls());
+        bff.Logs.AssertNoErrors();
+    }
+
+    private static Task<ProtectedBff> StartAsync(params string[] settings) => ProtectedBff.StartAsync(["--Protection:Cache:Enabled=true", .. settings]);
+
+    private static Func<int> Count(ProtectedBff bff)
+    {
+        var calls = 0;
+        bff.GetPost = (request, _) =>
+        {
+            Interlocked.Increment(ref calls);
+            return Task.FromResult(ProtectedBff.Post(request.Id));
+        };
+        return () => Volatile.Read(ref calls);
+    }
+
+    private static TaskCompletionSource Signal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private static async Task UntilJoinedAsync(ProtectedBff bff, int callers)
+    {
+        using var patience = new CancellationTokenSource(s_patience);
+        while (true)
+        {
+            var flights = (await bff.ProtectionAsync())["mechanisms"]!["flights"]!;
+            if ((long)flights["joined"]! >= callers) return;
+            Assert.False(patience.IsCancellationRequested, flights.ToJsonString());
+        }
+    }
+
+    private static async Task<int> StatusAsync(ProtectedBff bff, string path, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        foreach (var (name, value) in headers) request.Headers.TryAddWithoutValidation(name, value);
+        using var response = await bff.Http.SendAsync(request, ProtectedBff.Cancel);
+        return (int)response.StatusCode;
+    }
+}
