@@ -34,7 +34,7 @@ ENV ASPNETCORE_HTTP_PORTS="" \
   DataDirectory=/data \
   Bff__Url=http://0.0.0.0:8080
 VOLUME /data
-EXPOSE 8080 8081 8082
+EXPOSE 8080 8081 8082 6380
 USER $APP_UID
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
   CMD ["dotnet", "Bff.dll", "--probe", "http://127.0.0.1:8080/readyz"]

@@ -4,6 +4,7 @@ namespace FeedMall.KvStore;
 internal sealed class KvSweeper(KvEngine engine, TimeProvider clock) : BackgroundService
 {
     private const int NodesPerSlice = 1000; // well below a millisecond
+    private const int BlocksPerSlice = 200;
     private const int TicksPerRound = 50;
     private const int TicksPerLook = 5;
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(20);
@@ -28,16 +29,17 @@ internal sealed class KvSweeper(KvEngine engine, TimeProvider clock) : Backgroun
         }
     }
 
-    /// <summary>Gives back the memory of collections that were deleted and databases that were flushed, in slices.</summary>
+    /// <summary>Gives back the memory of collections that were deleted and databases that were flushed, in slices, until somebody else wants the data: then the batches of commands go on with it, and nobody waits for a thread
+    /// that the system has put aside while it had the lock.</summary>
     public void FreeRetired()
     {
         var keyspace = engine.Keyspace;
         for (var isDone = false; !isDone;)
         {
             keyspace.Gate.Enter();
-            isDone = keyspace.Retired.FreeSome(NodesPerSlice);
+            isDone = keyspace.Retired.FreeSome(BlocksPerSlice);
             keyspace.Gate.Exit();
-            if (!isDone) keyspace.Gate.LetOthersIn();
+            if (keyspace.Gate.IsWanted) return;
         }
     }
 

@@ -20,10 +20,13 @@ internal sealed class GateQueue
     /// <summary>Gives it back.</summary>
     public void Exit() => _lock.Exit();
 
+    /// <summary>Whether somebody waits for it.</summary>
+    public bool IsWanted => Volatile.Read(ref _waiting) > 0;
+
     /// <summary>Lets those who wait have it first, for a little while at most.</summary>
     public void LetOthersIn()
     {
         var wait = new SpinWait();
-        while (Volatile.Read(ref _waiting) > 0 && wait.Count < 100) wait.SpinOnce(sleep1Threshold: -1);
+        while (IsWanted && wait.Count < 100) wait.SpinOnce(sleep1Threshold: -1);
     }
 }

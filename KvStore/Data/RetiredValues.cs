@@ -9,8 +9,8 @@ internal interface IRetired
 }
 
 /// <summary>
-/// Collections that were deleted and databases that were flushed. Small ones give their blocks back at once; the others wait for the sweeper, which does it in
-/// slices: to delete a million members costs the client that asks for it, and all who wait for the lock, no more than to delete one. Until then they
+/// Collections that were deleted and databases that were flushed. Small ones give their blocks back at once; the others wait for the sweeper and
+/// for the batches of commands that follow, which do it in slices: to delete a million members costs the client that asks for it, and all who wait for the lock, no more than to delete one. Until then they
 /// count as used; when memory is short, they go before anything is evicted.
 /// </summary>
 internal sealed class RetiredValues
@@ -19,6 +19,8 @@ internal sealed class RetiredValues
     public const int AtOnce = 64;
 
     private readonly Queue<IRetired> _values = new();
+
+    public bool IsEmpty => _values.Count == 0;
 
     public void Add(IRetired value)
     {

@@ -10,6 +10,7 @@ internal sealed class Batch(KvEngine engine, Client client)
 {
     private const int MostCommands = 256;
     private const double MostMicroseconds = 1000;
+    private const int RetiredBlocks = 64; // some microseconds
     private const int MostReplyBytes = 256 * 1024;
 
     private readonly List<(Command Command, int Calls)> _fast = new(4);
@@ -75,6 +76,7 @@ internal sealed class Batch(KvEngine engine, Client client)
             client.LastCommand = _fast[^1].Command.Name;
             _fast.Clear();
         }
+        if (!engine.Keyspace.Retired.IsEmpty) engine.Keyspace.Retired.FreeSome(RetiredBlocks);
         Held = engine.Keyspace.Journal?.Hold();
         // Before the lock is given back: whatever is published from now on comes behind these replies. Those that must wait for the disk are taken then.
         if (Held is null || engine.Keyspace.Journal!.Effects == _effects) client.TakeReplies();

@@ -58,9 +58,11 @@ static int Usage()
           plots --out FOLDER
               the pictures of docs/algorithms, from the simulations that the tests check; the same bytes each time.
 
-          kv [--rounds N]
-              redis-benchmark SET and GET against KvStore and redis-server in turns, -P 1 and -P 16: operations per second and the server's
-              processor time; then the resident memory of a million entries. Default: 3 rounds. Needs what ./test.sh installs.
+          kv [speed] [append] [expiry] [flush] [mixes] [hostile] [reads] [--out FILE] [--quick] [--rounds N] [--operations N] [--entries N] [--seconds N]
+              KvStore beside redis-server in turns: redis-benchmark, processor time and memory; with an append-only file; entries that expire or are flushed at once;
+              four mixes of commands at low and high load; hostile clients; reading a post with and without the cache. Without a name: all of them.
+              Default: 3 rounds of 1,000,000 operations, 1,000,000 entries, 5 s for each load. Needs what ./test.sh installs.
+
           wire [--out FILE]
               the parts of a call and whole calls in one process, by BenchmarkDotNet: nanoseconds and bytes allocated.
         """);

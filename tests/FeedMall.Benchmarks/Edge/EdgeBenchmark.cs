@@ -113,22 +113,31 @@ internal static class EdgeBenchmark
         response.EnsureSuccessStatusCode();
     }
 
-    private static async Task<long> CreatePostAsync(HttpClient http, string bff)
+    private static async Task<long> CreatePostAsync(HttpClient http, string bff) => (await CreatePostsAsync(http, bff, 1))[0];
+
+    /// <summary>Creates posts of a new user.</summary>
+    internal static async Task<IReadOnlyList<long>> CreatePostsAsync(HttpClient http, string bff, int count)
     {
         var account = new { name = "bench", password = "bench-password" };
         (await http.PostAsJsonAsync(new Uri($"{bff}/v1/auth/register"), account)).EnsureSuccessStatusCode();
         var login = await (await http.PostAsJsonAsync(new Uri($"{bff}/v1/auth/login"), account)).Content.ReadFromJsonAsync<JsonNode>();
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri($"{bff}/v1/feed/posts"))
+        var ids = new List<long>();
+        while (ids.Count < count)
         {
-            Content = JsonContent.Create(new { title = "A month of baking sourdough rye", content = "It took four weeks.", type = "text", tags = new[] { "baking" } }),
-        };
-        request.Headers.Authorization = new("Bearer", (string)login!["data"]!["token"]!);
-        using var response = await http.SendAsync(request);
-        var created = await response.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonNode>();
-        return long.Parse((string)created!["data"]!["id"]!, CultureInfo.InvariantCulture);
+            using var request = new HttpRequestMessage(HttpMethod.Post, new Uri($"{bff}/v1/feed/posts"))
+            {
+                Content = JsonContent.Create(new { title = "A month of baking sourdough rye", content = "It took four weeks.", type = "text", tags = new[] { "baking" } }),
+            };
+            request.Headers.Authorization = new("Bearer", (string)login!["data"]!["token"]!);
+            using var response = await http.SendAsync(request);
+            var created = await response.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonNode>();
+            ids.Add(long.Parse((string)created!["data"]!["id"]!, CultureInfo.InvariantCulture));
+        }
+        return ids;
     }
 
-    private static ServiceProvider Clients(string feed)
+    /// <summary>A client of Domain.Feed at an address.</summary>
+    internal static ServiceProvider Clients(string feed)
     {
         var services = new ServiceCollection();
         services.AddSingleton(TimeProvider.System).AddLogging().AddMetrics();

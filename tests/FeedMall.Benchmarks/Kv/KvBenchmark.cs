@@ -1,124 +1,51 @@
-using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
-using System.Text.RegularExpressions;
-using FeedMall.Testing;
 
 namespace FeedMall.Benchmarks.Kv;
 
-/// <summary>redis-benchmark against our server and redis-server, taking turns: operations per second, processor time of the server, memory of a million entries, pauses while they are flushed.</summary>
-internal static partial class KvBenchmark
+/// <summary>What is measured, and how much of it.</summary>
+internal sealed record KvPlan(int Rounds, int Operations, int Entries, TimeSpan Duration);
+
+/// <summary>Everything that the page of results says of the key-value store, most of it beside redis-server in the same run.</summary>
+internal static class KvBenchmark
 {
-    private const int Connections = 50;
-    private const int ValueBytes = 100;
-    private const int Keys = 100_000;
-    private const int Million = 1_000_000;
+    private static readonly (string Name, Func<KvPlan, Task<string>> Measure)[] s_parts =
+    [
+        ("speed", KvSpeed.MeasureAsync), ("append", KvAppend.MeasureAsync), ("expiry", KvExpiry.MeasureAsync), ("flush", Pauses.MeasureAsync),
+        ("mixes", KvMixes.MeasureAsync), ("hostile", KvHostile.MeasureAsync), ("reads", KvReads.MeasureAsync),
+    ];
 
     public static async Task<int> RunAsync(string[] args)
     {
-        var rounds = args is ["--rounds", var text] ? int.Parse(text, CultureInfo.InvariantCulture) : 3;
-        await using var redis = await RedisServer.StartAsync();
-        var port = FreePort.Next();
-        using var folder = new TemporaryFolder();
-        await using var ours = ServiceProcess.Start("KvStore", folder.Path, $"--Kv:Port={port}", "--Kv:GovernorUrl=");
-        await ours.WaitForLineAsync("listens on", CancellationToken.None);
-        Server[] servers = [new("KvStore", port, ours.ProcessId), new("redis-server", redis.Port, redis.ProcessId)];
-
-        Console.WriteLine(await Conditions.DescribeAsync());
-        Console.WriteLine("\n| command | -P | server | operations/s (median) | CPU s per million |\n| --- | ---: | --- | ---: | ---: |");
-        foreach (var pipeline in new[] { 1, 16 })
-            foreach (var command in new[] { "set", "get" })
-                await CompareAsync(servers, command, pipeline, rounds);
-        Console.WriteLine("\n| server | resident MB with 1 M entries of 16 + 100 bytes |\n| --- | ---: |");
-        foreach (var server in servers) Console.WriteLine(FormattableString.Invariant($"| {server.Name} | {await MemoryAsync(server):0.0} |"));
-        Console.WriteLine("\n| a million entries go by | server | reply after ms | another client's longest PING ms | its median ms |\n| --- | --- | ---: | ---: | ---: |");
-        foreach (var command in new[] { "FLUSHALL", "FLUSHALL ASYNC" })
-            foreach (var server in servers) await Pauses.MeasureAsync(server.Name, server.Port, command, () => MemoryAsync(server));
-        Console.WriteLine("\n| SET with an append-only file | -P | operations/s (median) | CPU s per million |\n| --- | ---: | ---: | ---: |");
-        foreach (var sync in new[] { "no", "everysec", "always" }) await AppendAsync(sync, rounds);
+        var conditions = await Conditions.DescribeAsync();
+        var quick = args.Contains("--quick");
+        var plan = new KvPlan(
+            Number(args, "--rounds", quick ? 1 : 3),
+            Number(args, "--operations", quick ? 50_000 : 1_000_000),
+            Number(args, "--entries", quick ? 100_000 : 1_000_000),
+            TimeSpan.FromSeconds(Number(args, "--seconds", quick ? 1 : 5)));
+        var wanted = s_parts.Where(part => args.Contains(part.Name) || args.Contains("--" + part.Name)).ToList();
+        var page = new StringBuilder();
+        page.AppendLine("# The key-value store beside redis-server").AppendLine()
+            .AppendLine("Both servers run on this machine at once and are measured in turns; the load runs beside them, so read the ratios and not the absolute figures.").AppendLine()
+            .AppendLine("Made by `dotnet run -c Release --project tests/FeedMall.Benchmarks -- kv --out docs/results/kv.md`.")
+            .AppendLine(conditions).AppendLine(quick ? "\nA short run, to see that it works: these figures say nothing.\n" : "");
+        foreach (var (name, measure) in wanted.Count > 0 ? [.. wanted] : s_parts)
+        {
+            Console.Error.WriteLine($"measuring: {name}");
+            var section = await measure(plan);
+            Console.WriteLine(section);
+            page.Append(section).AppendLine();
+        }
+        var at = Array.IndexOf(args, "--out");
+        if (at >= 0 && at + 1 < args.Length) await File.WriteAllTextAsync(args[at + 1], page.ToString().TrimEnd() + "\n");
+        else Console.WriteLine(conditions);
         return 0;
     }
 
-    private static async Task AppendAsync(string sync, int rounds)
+    private static int Number(string[] args, string name, int otherwise)
     {
-        var port = FreePort.Next();
-        using var folder = new TemporaryFolder();
-        await using var process = ServiceProcess.Start("KvStore", folder.Path,
-            $"--Kv:Port={port}", "--Kv:GovernorUrl=", "--Kv:AppendOnly=true", $"--Kv:AppendSync={sync}", $"--DataDirectory={folder.Path}");
-        await process.WaitForLineAsync("listens on", CancellationToken.None);
-        var server = new Server(sync, port, process.ProcessId);
-        foreach (var pipeline in new[] { 1, 16 })
-        {
-            var runs = new List<(double Rate, double Cpu)>();
-            for (var round = 0; round <= rounds; round++) runs.Add(await MeasureAsync(server, "set", pipeline));
-            // The first round warms up.
-            var median = runs.Skip(1).OrderBy(run => run.Rate).ElementAt(rounds / 2);
-            Console.WriteLine(FormattableString.Invariant($"| {sync} | {pipeline} | {median.Rate:0} | {median.Cpu:0.00} |"));
-        }
+        var at = Array.IndexOf(args, name);
+        return at >= 0 && at + 1 < args.Length ? int.Parse(args[at + 1], CultureInfo.InvariantCulture) : otherwise;
     }
-
-    private sealed record Server(string Name, int Port, int ProcessId);
-
-    private static async Task CompareAsync(Server[] servers, string command, int pipeline, int rounds)
-    {
-        var runs = servers.ToDictionary(server => server, _ => new List<(double Rate, double Cpu)>());
-        for (var round = 0; round <= rounds; round++)
-        {
-            foreach (var server in servers)
-            {
-                var run = await MeasureAsync(server, command, pipeline);
-                // The first round warms up.
-                if (round > 0) runs[server].Add(run);
-            }
-        }
-        foreach (var (server, measured) in runs)
-        {
-            var rate = measured.Select(run => run.Rate).Order().ElementAt(measured.Count / 2);
-            var cpu = measured.Select(run => run.Cpu).Order().ElementAt(measured.Count / 2);
-            Console.WriteLine(FormattableString.Invariant($"| {command.ToUpperInvariant()} | {pipeline} | {server.Name} | {rate:0} | {cpu:0.00} |"));
-        }
-    }
-
-    private static async Task<(double Rate, double Cpu)> MeasureAsync(Server server, string command, int pipeline)
-    {
-        var operations = pipeline == 1 ? 200_000 : Million;
-        var before = Cpu(server);
-        using var benchmark = Process.Start(new ProcessStartInfo("redis-benchmark", FormattableString.Invariant(
-            $"-p {server.Port} -t {command} -n {operations} -c {Connections} -d {ValueBytes} -r {Keys} -P {pipeline} -q")) { RedirectStandardOutput = true })!;
-        var output = await benchmark.StandardOutput.ReadToEndAsync();
-        await benchmark.WaitForExitAsync();
-        var rate = double.Parse(Rate().Match(output).Groups[1].Value, CultureInfo.InvariantCulture);
-        return (rate, (Cpu(server) - before).TotalSeconds * Million / operations);
-    }
-
-    private static async Task<double> MemoryAsync(Server server)
-    {
-        using var client = new TcpClient();
-        await client.ConnectAsync(IPAddress.Loopback, server.Port);
-        var stream = client.GetStream();
-        var reply = new byte[5];
-        await stream.WriteAsync("FLUSHALL\r\n"u8.ToArray());
-        await stream.ReadExactlyAsync(reply);
-        var value = new string('x', ValueBytes);
-        var replies = new byte[5 * 1000];
-        for (var i = 0; i < Million; i += 1000)
-        {
-            var text = string.Concat(Enumerable.Range(i, 1000).Select(key => FormattableString.Invariant($"*3\r\n$3\r\nSET\r\n$16\r\nkey:{key:000000000000}\r\n${ValueBytes}\r\n{value}\r\n")));
-            await stream.WriteAsync(Encoding.ASCII.GetBytes(text));
-            await stream.ReadExactlyAsync(replies);
-        }
-        using var process = Process.GetProcessById(server.ProcessId);
-        return process.WorkingSet64 / 1e6;
-    }
-
-    private static TimeSpan Cpu(Server server)
-    {
-        using var process = Process.GetProcessById(server.ProcessId);
-        return process.TotalProcessorTime;
-    }
-
-    [GeneratedRegex(@"([\d.]+) requests per second")]
-    private static partial Regex Rate();
 }

@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 
 namespace FeedMall.Benchmarks.Kv;
 
@@ -10,22 +12,39 @@ internal static class Pauses
     private static readonly TimeSpan Before = TimeSpan.FromSeconds(0.5);
     private static readonly TimeSpan After = TimeSpan.FromSeconds(2.5); // what is done in the background must be seen too
 
-    public static async Task MeasureAsync(string name, int port, string command, Func<Task> fill)
+    public static async Task<string> MeasureAsync(KvPlan plan)
     {
-        await fill();
+        var text = new StringBuilder()
+            .AppendLine("## Flushing").AppendLine()
+            .AppendLine(CultureInfo.InvariantCulture, $"All of {plan.Entries:N0} entries go by one command, while another client sends PING without a pause.").AppendLine()
+            .AppendLine("| command | server | reply after ms | another client's longest PING ms | its median ms |").AppendLine("| --- | --- | ---: | ---: | ---: |");
+        await using var servers = await KvServers.StartAsync();
+        foreach (var command in new[] { "FLUSHALL", "FLUSHALL ASYNC" })
+        {
+            foreach (var server in servers.All)
+            {
+                await KvServers.FillAsync(server, plan.Entries);
+                text.AppendLine(await MeasureAsync(server.Name, server.Port, command));
+            }
+        }
+        return text.ToString();
+    }
+
+    private static async Task<string> MeasureAsync(string name, int port, string command)
+    {
         using var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, port);
         using var end = new CancellationTokenSource();
         var pinging = Task.Factory.StartNew(() => Ping(port, end.Token), TaskCreationOptions.LongRunning);
         await Task.Delay(Before);
         var began = Stopwatch.GetTimestamp();
-        await client.GetStream().WriteAsync(System.Text.Encoding.ASCII.GetBytes(command + "\r\n"));
+        await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(command + "\r\n"));
         await client.GetStream().ReadExactlyAsync(new byte[5]);
         var replied = Stopwatch.GetElapsedTime(began);
         await Task.Delay(After);
         await end.CancelAsync();
         var took = await pinging;
-        Console.WriteLine(FormattableString.Invariant($"| {command} | {name} | {replied.TotalMilliseconds:0.0} | {took[^1]:0.0} | {took[took.Count / 2]:0.000} |"));
+        return FormattableString.Invariant($"| {command} | {name} | {replied.TotalMilliseconds:0.0} | {took[^1]:0.0} | {took[took.Count / 2]:0.000} |");
     }
 
     // A thread of its own, so that this process adds as little as it can.

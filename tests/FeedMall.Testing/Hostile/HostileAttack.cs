@@ -11,6 +11,9 @@ namespace FeedMall.Testing.Hostile;
 /// <param name="Drips">Connections that send commands byte by byte.</param>
 public sealed record AttackPlan(int Connections, int CommandsEach, int Halves, int Drips)
 {
+    /// <summary>What each attacker waits between two connections.</summary>
+    public TimeSpan Pause { get; init; }
+
     /// <summary>All inputs.</summary>
     public int Inputs => Connections * (CommandsEach + 1) + Halves + Drips * HostileAttack.CommandsPerDrip;
 }
@@ -66,7 +69,10 @@ public sealed class HostileAttack(int port, AttackPlan plan, int seed)
     {
         while (Interlocked.Increment(ref _drips) <= plan.Drips) await DripAsync(cancellationToken);
         for (var number = Interlocked.Increment(ref _connections); number <= plan.Connections; number = Interlocked.Increment(ref _connections))
+        {
             await PipelineAsync(inputs, number, cancellationToken);
+            if (plan.Pause > TimeSpan.Zero) await Task.Delay(plan.Pause, cancellationToken);
+        }
     }
 
     private async Task PipelineAsync(HostileInputs inputs, int number, CancellationToken cancellationToken)

@@ -1,14 +1,22 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 
 namespace FeedMall.Testing.Mixes;
 
 /// <summary>All users of a load at once.</summary>
 public static class MixRun
 {
-    /// <summary>Runs a mix, then waits until the last expiry is over.</summary>
+    /// <summary>Empties the server, runs a mix, then waits until the last expiry is over.</summary>
     /// <exception cref="InvalidDataException">A user was answered wrongly.</exception>
     public static async Task<MixResult> RunAsync(int port, Mix mix, MixLoad load, CancellationToken cancellationToken)
     {
+        using (var client = new TcpClient())
+        {
+            await client.ConnectAsync(IPAddress.Loopback, port, cancellationToken);
+            await client.GetStream().WriteAsync("FLUSHALL\r\n"u8.ToArray(), cancellationToken);
+            await client.GetStream().ReadExactlyAsync(new byte["+OK\r\n".Length], cancellationToken);
+        }
         var users = await Task.WhenAll(Enumerable.Range(0, load.Users).Select(number => MixUser.OpenAsync(port, number, cancellationToken)));
         try
         {

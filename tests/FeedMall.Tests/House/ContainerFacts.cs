@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using FeedMall.KvStore;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 using YamlDotNet.Core;
 using YamlDotNet.Serialization;
@@ -15,6 +17,9 @@ internal sealed partial record ContainerFacts(
 
     private const string PostgresPort = "5432";
 
+    // It does not speak HTTP, so its port stands in no address.
+    private static string StorePort => new KvOptions().Port.ToString(CultureInfo.InvariantCulture);
+
     /// <summary>Read from the options classes, the settings files, the routes and the projects.</summary>
     public static ContainerFacts OfTheRepository()
     {
@@ -24,7 +29,7 @@ internal sealed partial record ContainerFacts(
             .Where(call => call.Expression.ToString().EndsWith(".MapGet", StringComparison.Ordinal))
             .Select(call => (call.ArgumentList.Arguments[0].Expression as LiteralExpressionSyntax)?.Token.ValueText).OfType<string>();
         var programs = Repository.Rooms().Where(room => Repository.Exists($"{room}/Program.cs")).Select(room => room + ".dll");
-        return new ContainerFacts(Settings.AllKeys(), settings.SelectMany(PortsIn).ToHashSet(), programs.ToHashSet(), routes.ToHashSet());
+        return new ContainerFacts(Settings.AllKeys(), settings.SelectMany(PortsIn).Append(StorePort).ToHashSet(), programs.ToHashSet(), routes.ToHashSet());
     }
 
     /// <summary>The ports in a text's addresses.</summary>
@@ -48,6 +53,13 @@ internal sealed partial record ContainerFacts(
             if (!Routes.Contains(path.Groups[1].Value)) yield return $"no route {path.Groups[1].Value}";
     }
 
+    /// <summary>A value as it is when no variable is set that it can do without.</summary>
+    public static string Unset(string value) => Variable().Replace(value, "$1");
+
+    /// <summary>The key-value stores that a setting names: host and port of each, what is taken when a variable is not set included.</summary>
+    public static IEnumerable<(string Host, string Port)> Stores(string name, string value) => !name.EndsWith("Cache__Addresses", StringComparison.Ordinal) ? [] :
+        Unset(value).Split(',').Select(address => address.Split(':')).Select(parts => (parts[0], parts[^1]));
+
     /// <summary>Reads all documents of a YAML text; merge keys are resolved and every scalar is a string.</summary>
     public static IEnumerable<JsonNode> Yaml(string text)
     {
@@ -66,6 +78,9 @@ internal sealed partial record ContainerFacts(
 
     [GeneratedRegex(@"https?://[\w.\-]+(?::\d+)?(/\w+)")]
     private static partial Regex AddressPath();
+
+    [GeneratedRegex(@"\$\{\w+:-([^}]*)\}")]
+    private static partial Regex Variable();
 
     [GeneratedRegex(@"[\w.]+\.dll\b")]
     private static partial Regex Program();

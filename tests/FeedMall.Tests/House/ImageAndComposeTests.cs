@@ -24,6 +24,7 @@ public sealed partial class ImageAndComposeTests
     [InlineData("COPY Rpc/Rpc.csproj Rpc/\n", "", "Rpc/Rpc.csproj is not copied before the restore")]
     [InlineData("Bff__Url=", "Bff__Ural=", "no setting Bff:Ural")]
     [InlineData("EXPOSE 8080", "EXPOSE 8079", "8079")]
+    [InlineData("8082 6380", "8082 6379", "6379")]
     [InlineData("\"AllInOne.dll\"", "\"OneInAll.dll\"", "no program OneInAll.dll")]
     [InlineData("/readyz", "/steady", "no route /steady")]
     [InlineData("USER $APP_UID\n", "", "runs as root")]
@@ -39,6 +40,12 @@ public sealed partial class ImageAndComposeTests
     [InlineData("command: [\"Bff.dll\"]", "command: [\"Bof.dll\"]", "no program Bof.dll")]
     [InlineData("http://domain-feed:8081", "http://domain-food:8081", "no service domain-food")]
     [InlineData("http://domain-feed:8081", "http://domain-feed:8082", "domain-feed does not listen on 8082")]
+    [InlineData("${CACHE_ADDRESS:-kv:6380}", "${CACHE_ADDRESS:-kw:6380}", "no service kw")]
+    [InlineData("${CACHE_ADDRESS:-kv:6380}", "${CACHE_ADDRESS:-redis:6380}", "redis does not listen on 6380")]
+    [InlineData("Kv__Port: \"6380\"", "Kv__Port: \"6381\"", "kv does not listen on 6380")]
+    [InlineData("command: [\"KvStore.dll\"]", "command: [\"KvShop.dll\"]", "no program KvShop.dll")]
+    [InlineData("9083/readyz", "9082/readyz", "kv does not listen on 9082")]
+    [InlineData("Kv__AppendOnly:", "Kv__Append:", "no setting Kv:Append")]
     [InlineData("9081/readyz", "9082/readyz", "domain-feed does not listen on 9082")]
     [InlineData("9081/readyz", "9081/steady", "no route /steady")]
     [InlineData("127.0.0.1:8080:8080", "8080:8080", "every network")]
@@ -93,6 +100,10 @@ public sealed partial class ImageAndComposeTests
         var known = variables.Split('\n').Where(line => line.Contains('=')).Select(line => line.Split('=')[0]).ToHashSet();
         foreach (Match variable in Variable().Matches(text))
             if (!known.Contains(variable.Groups[1].Value)) yield return $"{variable.Groups[1].Value} is not in .env.example";
+        // The file's own address of the cache, and the one that the examples propose.
+        var proposed = variables.Split('\n').Single(line => line.StartsWith("CACHE_ADDRESS=", StringComparison.Ordinal))["CACHE_ADDRESS=".Length..];
+        foreach (var (host, port) in ContainerFacts.Stores("Cache__Addresses", proposed))
+            foreach (var finding in Target(host, port, services)) yield return $".env.example: {finding}";
         foreach (var (name, service) in services)
         {
             foreach (var finding in Service(name, service!, services, facts)) yield return $"{name}: {finding}";
@@ -108,6 +119,8 @@ public sealed partial class ImageAndComposeTests
             foreach (var finding in facts.Environment(key, value!.ToString())) yield return finding;
             foreach (Match address in Address().Matches(value.ToString()))
                 foreach (var finding in Target(address.Groups[1].Value, address.Groups[2].Value, services)) yield return finding;
+            foreach (var (host, port) in ContainerFacts.Stores(key, value.ToString()))
+                foreach (var finding in Target(host, port, services)) yield return finding;
         }
         foreach (var finding in facts.Text(service["command"]?.ToJsonString() ?? "")) yield return finding;
         var health = service["healthcheck"]?["test"]?.ToJsonString() ?? "";
@@ -133,8 +146,9 @@ public sealed partial class ImageAndComposeTests
 
     private static IEnumerable<string> Listens(string name, string port, JsonNode service)
     {
-        var own = service["environment"]!.AsObject().Where(item => item.Key.EndsWith("Url", StringComparison.Ordinal))
-            .SelectMany(item => ContainerFacts.PortsIn(item.Value!.ToString()));
+        // Redis listens where it always does, ours where their settings say.
+        var own = service["image"]!.ToString().StartsWith("redis:", StringComparison.Ordinal) ? ["6379"] : service["environment"]!.AsObject()
+            .SelectMany(item => item.Key == "Kv__Port" ? [item.Value!.ToString()] : item.Key.EndsWith("Url", StringComparison.Ordinal) ? ContainerFacts.PortsIn(item.Value!.ToString()) : []);
         if (!own.Contains(port)) yield return $"{name} does not listen on {port}";
     }
 

@@ -25,6 +25,12 @@ public sealed partial class KubernetesTests
     [InlineData("  Bff__FeedAddresses:", "  Bff__FoodAddresses:", "no setting Bff:FoodAddresses")]
     [InlineData("http://domain-feed:8081", "http://domain-feed:8082", "domain-feed has no port 8082")]
     [InlineData("http://domain-feed:8081", "http://domain-food:8081", "no Service domain-food")]
+    [InlineData("Feed__Cache__Addresses: kv:6380", "Feed__Cache__Addresses: kw:6380", "no Service kw")]
+    [InlineData("Mall__Cache__Addresses: kv:6380", "Mall__Cache__Addresses: kv:6379", "kv has no port 6379")]
+    [InlineData("containerPort: 6380", "containerPort: 6379", "no service has port 6379")]
+    [InlineData("              port: resp", "              port: rasp", "readinessProbe asks port rasp")]
+    [InlineData("claimName: kv-data", "claimName: kw-data", "no PersistentVolumeClaim kw-data")]
+    [InlineData("  Kv__Password:", "  Kv__Passwort:", "no setting Kv:Passwort")]
     [InlineData("Feed__Url: http://0.0.0.0:8081", "Feed__Url: http://0.0.0.0:8071", "8071")]
     [InlineData("containerPort: 8081", "containerPort: 8071", "8071")]
     [InlineData("args: [\"Bff.dll\"]", "args: [\"Bof.dll\"]", "no program Bof.dll")]
@@ -102,7 +108,7 @@ public sealed partial class KubernetesTests
             yield return $"no {kind}";
             yield break;
         }
-        var port = (probe["httpGet"] ?? probe["grpc"])?["port"]?.ToString();
+        var port = (probe["httpGet"] ?? probe["grpc"] ?? probe["tcpSocket"])?["port"]?.ToString();
         if (!Array(container["ports"]).Any(item => Name(item) == port || item["containerPort"]!.ToString() == port)) yield return $"{kind} asks port {port}, which is not one of the container's";
         if (probe["httpGet"]?["path"]?.ToString() is { } path && !facts.Routes.Contains(path)) yield return $"{kind}: no route {path}";
     }
@@ -118,9 +124,9 @@ public sealed partial class KubernetesTests
         foreach (var (key, value) in data.AsObject())
         {
             foreach (var finding in facts.Environment(key, value!.ToString())) yield return finding;
-            foreach (Match address in Address().Matches(value.ToString()))
+            var addresses = Address().Matches(value.ToString()).Select(address => (address.Groups[1].Value, address.Groups[2].Value)).Concat(ContainerFacts.Stores(key, value.ToString()));
+            foreach (var (host, port) in addresses)
             {
-                var (host, port) = (address.Groups[1].Value, address.Groups[2].Value);
                 if (host is "0.0.0.0") continue;
                 if (Find("Service", host, all) is not { } target) yield return $"no Service {host}";
                 else if (!Array(target["spec"]!["ports"]).Any(item => item["port"]!.ToString() == port)) yield return $"{host} has no port {port}";

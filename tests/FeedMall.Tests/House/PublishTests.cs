@@ -58,7 +58,10 @@ public sealed class PublishTests : IDisposable
         foreach (var (key, value) in service["environment"]!.AsObject())
         {
             start.Environment[key] = key.EndsWith("__Database", StringComparison.Ordinal) ? key + ".db"
-                : Local(value!.ToString(), hosts, ports);
+                : key == "Kv__BindAddress" ? "127.0.0.1"
+                : key == "Kv__Port" ? Free(value!.ToString(), ports)
+                : ContainerFacts.Stores(key, value!.ToString()).ToList() is { Count: > 0 } stores ? string.Join(',', stores.Select(store => $"127.0.0.1:{Free(store.Port, ports)}"))
+                : Local(value.ToString(), hosts, ports);
         }
         return Process.Start(start)!;
     }
@@ -68,11 +71,17 @@ public sealed class PublishTests : IDisposable
     {
         foreach (var port in ContainerFacts.PortsIn(text).ToList())
         {
-            if (!ports.TryGetValue(port, out var free)) ports[port] = free = FreePort.Next().ToString(System.Globalization.CultureInfo.InvariantCulture);
+            var free = Free(port, ports);
             foreach (var host in hosts.Append("0.0.0.0").Append("127.0.0.1"))
                 text = text.Replace($"http://{host}:{port}", $"http://127.0.0.1:{free}", StringComparison.Ordinal);
         }
         return text;
+    }
+
+    private static string Free(string port, Dictionary<string, string> ports)
+    {
+        if (!ports.TryGetValue(port, out var free)) ports[port] = free = FreePort.Next().ToString(System.Globalization.CultureInfo.InvariantCulture);
+        return free;
     }
 
     private static async Task UntilHealthyAsync(string output, string name, JsonNode service, Dictionary<string, string> ports, Process process)
