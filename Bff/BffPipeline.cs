@@ -30,7 +30,7 @@ internal static class BffPipeline
         app.UseMiddleware<CoalesceEdge>();
         app.UseMiddleware<AdmissionEdge>();
         app.UseMiddleware<BodyEdge>();
-        app.Services.GetRequiredService<AnswerFetcher>().Use(make: BuildFlight(app), send: BuildSending(app));
+        app.Services.GetRequiredService<AnswerWays>().Set(make: () => BuildFlight(app), send: () => BuildSending(app));
     }
 
     // What the one request passes that makes an answer for all who wait for it.

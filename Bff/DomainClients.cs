@@ -33,15 +33,9 @@ internal static class DomainClients
     }
 
     private static void Add<TClient>(IServiceCollection services, string service) where TClient : ClientBase<TClient> =>
-        services.AddGrpcClient<TClient>((provider, options) =>
-        {
-            Configure(provider, options, service);
-            var dependencies = provider.GetRequiredService<Dependencies>();
-            (options.Bulkhead, options.FindBreaker) = (dependencies.BulkheadOf(service), dependencies.FindBreaker);
-        });
+        services.AddGrpcClient<TClient>((provider, options) => Configure(provider, options, service));
 
-    // Both services answer the same health contract, so the container cannot tell their clients apart by type. Their calls pass no protection: they are to
-    // find out how things are.
+    // Both services answer the same health contract, so the container cannot tell their clients apart by type.
     private static void AddHealthCheck(IServiceCollection services, string service) =>
         services.AddGrpcChannels().AddHealthChecks().Add(new HealthCheckRegistration(
             service,
@@ -59,6 +53,8 @@ internal static class DomainClients
     {
         var settings = provider.GetRequiredService<IOptions<BffOptions>>().Value;
         options.Addresses = BffOptions.Split(service == "feed" ? settings.FeedAddresses : settings.MallAddresses);
+        var dependencies = provider.GetRequiredService<Dependencies>();
+        (options.FindBulkhead, options.FindBreaker) = (dependencies.BulkheadOf(service), dependencies.FindBreaker);
         options.DefaultTimeout = LongestCall;
         options.Headers = s_headers;
     }

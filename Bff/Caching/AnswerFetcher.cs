@@ -5,23 +5,32 @@ using Microsoft.AspNetCore.OutputCaching;
 
 namespace FeedMall.Bff.Caching;
 
+/// <summary>What requests that many wait for pass. The pipeline says it; built at their first use, when all settings are known.</summary>
+internal sealed class AnswerWays
+{
+    private Lazy<RequestDelegate>? _make;
+    private Lazy<RequestDelegate>? _send;
+
+    /// <summary>Makes and stores an answer.</summary>
+    public RequestDelegate Make => _make!.Value;
+
+    /// <summary>Sends one that was found.</summary>
+    public RequestDelegate Send => _send!.Value;
+
+    /// <summary>Once, by the pipeline.</summary>
+    public void Set(Func<RequestDelegate> make, Func<RequestDelegate> send) => (_make, _send) = (new Lazy<RequestDelegate>(make), new Lazy<RequestDelegate>(send));
+}
+
 /// <summary>
 /// Makes answers that are missing: each once, however many wait for it. The work runs in a request of its own, which is no caller's: it goes on when the first of
 /// them leaves, it is nobody's (no user), and only a whole answer is kept.
 /// </summary>
-internal sealed class AnswerFetcher(AnswerStore store, IServiceScopeFactory scopes, TimeProvider clock)
+internal sealed class AnswerFetcher(AnswerStore store, AnswerWays ways, IServiceScopeFactory scopes, TimeProvider clock)
 {
-    private static readonly RequestDelegate s_notSaid = _ => throw new InvalidOperationException("the pipeline has not said how");
-
     private readonly SingleFlight<string, FetchedAnswer> _flights = new(new SingleFlightOptions { TimeLimit = BffOptionsValidator.Longest }, clock);
-    private RequestDelegate _make = s_notSaid;
-    private RequestDelegate _send = s_notSaid;
 
     /// <summary>For the governor.</summary>
     public SingleFlightSnapshot Snapshot() => _flights.Snapshot();
-
-    /// <summary>Says how an answer is made, and how one that was found is sent. Once, by the pipeline.</summary>
-    public void Use(RequestDelegate make, RequestDelegate send) => (_make, _send) = (make, send);
 
     /// <summary>Sends the last good answer in place of one that could not be made.</summary>
     public Task SendTooOldAsync(HttpContext context, AnswerLookup lookup)
@@ -31,7 +40,7 @@ internal sealed class AnswerFetcher(AnswerStore store, IServiceScopeFactory scop
         context.RequestAborted = RequestContext.Of(context).CallerGone;
         // The framework's middleware looks once for each request; this is its second look.
         context.Features.Set<IOutputCacheFeature>(null);
-        return _send(context);
+        return ways.Send(context);
     }
 
     /// <summary>The answer to a request whose lookup found nothing.</summary>
@@ -63,7 +72,7 @@ internal sealed class AnswerFetcher(AnswerStore store, IServiceScopeFactory scop
             var fill = new AnswerLookup(lookup.Key, lookup.Tags, isFill: true);
             await store.BeginAsync(fill, lookup.Stamps);
             store.Current = fill;
-            await store.TakeTurnAsync(fill, () => _make(own), flight.Cancellation);
+            await store.TakeTurnAsync(fill, () => ways.Make(own), flight.Cancellation);
             await own.Features.GetRequiredFeature<IHttpResponseBodyFeature>().CompleteAsync();
             return new FetchedAnswer(own.Response.StatusCode, own.Response.Headers, body.ToArray());
         };

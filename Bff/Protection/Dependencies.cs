@@ -20,7 +20,7 @@ internal sealed class Dependencies : IDisposable
     private readonly Lock _changing = new();
     // By the full name of the method: as many as the contracts have.
     private readonly ConcurrentDictionary<string, SreBreaker> _breakers = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, Bulkhead> _bulkheads = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Place> _places = new(StringComparer.Ordinal);
     private DependencySettings _settings;
 
     public Dependencies(IOptionsMonitor<ProtectionOptions> options, TimeProvider clock, IChance chance)
@@ -29,23 +29,24 @@ internal sealed class Dependencies : IDisposable
         _changes = options.OnChange(changed => Apply(changed.Dependencies));
     }
 
-    /// <summary>The places for calls to a domain service, by its short name.</summary>
-    public Gate BulkheadOf(string dependency)
+    /// <summary>Finds the places for calls to a domain service; the same function each time for a service, so that its clients share their connections.</summary>
+    /// <param name="dependency">The service's short name.</param>
+    public Func<string, Gate?> BulkheadOf(string dependency)
     {
-        lock (_changing) return _bulkheads.GetOrAdd(dependency, _ => new Bulkhead(_settings.ToBulkhead(), _clock) { DryRun = _settings.BulkheadDryRun });
+        lock (_changing) return _places.GetOrAdd(dependency, _ => new Place(new Bulkhead(_settings.ToBulkhead(), _clock) { DryRun = _settings.BulkheadDryRun })).Find;
     }
 
     /// <summary>The breaker of a method, by its full name; null while breakers are turned off.</summary>
     public Gate? FindBreaker(string method)
     {
-        if (!Volatile.Read(ref _settings).Breaker) return null;
+        if (!Volatile.Read(ref _settings).Breaker || IsQuestionOfHealth(method)) return null;
         return _breakers.TryGetValue(method, out var known) ? known : Add(method);
     }
 
     /// <summary>For the governor.</summary>
     public object Snapshot() => new
     {
-        Bulkheads = _bulkheads.ToDictionary(bulkhead => bulkhead.Key, bulkhead => bulkhead.Value.Snapshot()),
+        Bulkheads = _places.ToDictionary(place => place.Key, place => place.Value.Bulkhead.Snapshot()),
         Breakers = _breakers.ToDictionary(breaker => breaker.Key, breaker => new { Breaker = breaker.Value.Snapshot(), breaker.Value.Counts }),
     };
 
@@ -62,7 +63,17 @@ internal sealed class Dependencies : IDisposable
         {
             Volatile.Write(ref _settings, settings);
             foreach (var breaker in _breakers.Values) (breaker.Options, breaker.DryRun) = (settings.ToBreaker(), settings.BreakerDryRun);
-            foreach (var bulkhead in _bulkheads.Values) (bulkhead.Options, bulkhead.DryRun) = (settings.ToBulkhead(), settings.BulkheadDryRun);
+            foreach (var place in _places.Values) (place.Bulkhead.Options, place.Bulkhead.DryRun) = (settings.ToBulkhead(), settings.BulkheadDryRun);
         }
+    }
+
+    // To find out how things are must be possible just when they are bad.
+    private static bool IsQuestionOfHealth(string method) => method.StartsWith("/grpc.health.", StringComparison.Ordinal);
+
+    private sealed class Place(Bulkhead bulkhead)
+    {
+        public Bulkhead Bulkhead => bulkhead;
+
+        public Func<string, Gate?> Find { get; } = method => IsQuestionOfHealth(method) ? null : bulkhead;
     }
 }

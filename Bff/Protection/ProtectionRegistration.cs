@@ -28,6 +28,7 @@ internal static class ProtectionRegistration
         });
         services.AddSingleton<AnswerStore>();
         services.Replace(ServiceDescriptor.Singleton<IOutputCacheStore>(provider => provider.GetRequiredService<AnswerStore>()));
+        services.AddSingleton<AnswerWays>();
         services.AddSingleton<AnswerFetcher>();
         services.AddSingleton<ProtectionParts>();
         services.AddSingleton<ProtectionControl>();

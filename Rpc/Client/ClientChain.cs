@@ -33,7 +33,7 @@ internal sealed class ClientChain
             MeasureAsync,
             ShrinkDeadline,
             AddMetadata,
-            .. channel.Options.Bulkhead is { } bulkhead ? [(call, next) => PassAsync(bulkhead, call, next)] : s_none,
+            .. channel.Options.FindBulkhead is { } findBulkhead ? [(call, next) => findBulkhead(call.Method.FullName) is { } bulkhead ? PassAsync(bulkhead, call, next) : next(call)] : s_none,
             new RetryLink(channel).RunAsync,
             .. channel.Options.FindBreaker is { } find ? [(call, next) => find(call.Method.FullName) is { } breaker ? PassAsync(breaker, call, next) : next(call)] : s_none,
         ];

@@ -57,10 +57,10 @@ public sealed record GrpcClientOptions
     public RetryOptions Retry { get; set; } = new();
 
     /// <summary>
-    /// Limits how many calls are on their way at a time, all attempts of a call being one: a <see cref="Resilience.Bulkheads.Bulkhead"/>. Who finds no place gets
-    /// UNAVAILABLE / BULKHEAD_FULL. Default: no limit.
+    /// Finds what limits how many calls are on their way at a time, a <see cref="Resilience.Bulkheads.Bulkhead"/>, for a method by its full name; all attempts of
+    /// a call are one. Who finds no place gets UNAVAILABLE / BULKHEAD_FULL. Null, or null for a method: no limit.
     /// </summary>
-    public Gate? Bulkhead { get; set; }
+    public Func<string, Gate?>? FindBulkhead { get; set; }
 
     /// <summary>
     /// Finds the breaker of a method by its full name; asked before each attempt. What it drops ends with UNAVAILABLE / CIRCUIT_BREAKER_OPEN and is not tried
