@@ -18,7 +18,9 @@ public sealed partial class CacheTests
         var (bff, governor) = (FreePort.NextUrl(), FreePort.NextUrl());
         await using var everything = ServiceProcess.Start("AllInOne", folder.Path, $"--Bff:Url={bff}", "--Feed:Url=http://127.0.0.1:0", "--Mall:Url=http://127.0.0.1:0",
             "--Bff:GovernorUrl=", $"--Feed:GovernorUrl={governor}", "--Mall:GovernorUrl=", "--Kv:GovernorUrl=", "--Kv:Port=0", "--Kv:Password=a-secret-of-the-store",
-            "--Feed:Cache:OperationTimeout=00:00:05", "--AllInOne:DemoData=false");
+            "--Feed:Cache:OperationTimeout=00:00:05", "--AllInOne:DemoData=false",
+            // The edge would answer the second read itself.
+            "--Protection:Cache:Enabled=false");
         await everything.WaitForLineAsync("Ctrl+C", Token);
         using var http = new HttpClient { BaseAddress = new Uri(bff) };
         using var operators = new HttpClient { BaseAddress = new Uri(governor) };
