@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Attributes;
 using FeedMall.Resilience;
 using FeedMall.Resilience.Breaking;
+using FeedMall.Resilience.Bulkheads;
 using FeedMall.Resilience.Polly;
 using Polly;
 using Polly.CircuitBreaker;
@@ -19,6 +20,10 @@ public class Breakers
     private readonly SreBreaker _recommended = new(new SreBreakerOptions(), TimeProvider.System, new SystemChance());
     private readonly PlainSreBreaker _plain = new(new PlainSreBreakerOptions(), TimeProvider.System, new SystemChance());
     private readonly SreBreaker _throttling = new(new SreBreakerOptions { ProbeInterval = TimeSpan.FromMinutes(10) }, TimeProvider.System, new SystemChance());
+    private readonly KeyedBreakers<string> _keyed = new(
+        new KeyedBreakersOptions(), _ => new SreBreaker(new SreBreakerOptions(), TimeProvider.System, new SystemChance()), TimeProvider.System);
+    private readonly GutterPair _pair = new(new SreBreaker(new SreBreakerOptions(), TimeProvider.System, new SystemChance()),
+        new SreBreaker(new SreBreakerOptions(), TimeProvider.System, new SystemChance()), new Bulkhead(new BulkheadOptions(), TimeProvider.System));
     private readonly ResiliencePipeline<object?> _ours;
     private readonly ResiliencePipeline<object?> _pollys = new ResiliencePipelineBuilder<object?>().AddCircuitBreaker(new CircuitBreakerStrategyOptions<object?>()).Build();
     private readonly ResiliencePipeline<object?> _empty = ResiliencePipeline<object?>.Empty;
@@ -34,6 +39,12 @@ public class Breakers
     [Benchmark(Description = "SreBreaker, dropping most")]
     public bool RecommendedDropping() => _throttling.TryEnter().Complete(Outcome.Failure);
 
+    [Benchmark(Description = "KeyedBreakers, finding one included")]
+    public bool Keyed() => _keyed.Get("method").TryEnter().Complete(Outcome.Success);
+
+    [Benchmark(Description = "GutterPair, at the primary")]
+    public bool Pair() => _pair.TryEnter().Complete(Outcome.Success);
+
     [Benchmark(Description = "Polly's empty pipeline")]
     public ValueTask<object?> EmptyPipeline() => _empty.ExecuteAsync(static _ => ValueTask.FromResult<object?>(null));
 
@@ -48,6 +59,12 @@ public class Breakers
 
     [Benchmark(Description = "PlainSreBreaker, 8 threads", OperationsPerInvoke = EightThreads.AllTurns)]
     public void PlainEightThreads() => EightThreads.Run(() => _plain.TryEnter().Complete(Outcome.Success));
+
+    [Benchmark(Description = "KeyedBreakers, 8 threads", OperationsPerInvoke = EightThreads.AllTurns)]
+    public void KeyedEightThreads() => EightThreads.Run(() => _keyed.Get("method").TryEnter().Complete(Outcome.Success));
+
+    [Benchmark(Description = "GutterPair, 8 threads", OperationsPerInvoke = EightThreads.AllTurns)]
+    public void PairEightThreads() => EightThreads.Run(() => _pair.TryEnter().Complete(Outcome.Success));
 
     [Benchmark(Description = "SreBreaker in Polly's pipeline, 8 threads", OperationsPerInvoke = EightThreads.AllTurns)]
     public void RecommendedThroughPollyEightThreads() => EightThreads.Run(() => _ours.Execute(static () => (object?)null));
