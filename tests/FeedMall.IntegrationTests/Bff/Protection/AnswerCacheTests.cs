@@ -50,21 +50,13 @@ public sealed class AnswerCacheTests
     public async Task Hundreds_who_ask_for_the_same_at_once_are_one_call_behind()
     {
         await using var bff = await StartAsync();
-        var (begun, go) = (Signal(), Signal());
-        var calls = 0;
-        bff.GetPost = async (request, context) =>
-        {
-            Interlocked.Increment(ref calls);
-            begun.TrySetResult();
-            await go.Task.WaitAsync(context.CancellationToken);
-            return ProtectedBff.Post(request.Id);
-        };
+        var (begun, go, calls) = Hold(bff);
         var crowd = Enumerable.Range(0, Crowd).Select(_ => bff.GetAsync(Post)).ToArray();
-        await begun.Task.WaitAsync(ProtectedBff.Cancel);
+        await begun.WaitAsync(ProtectedBff.Cancel);
         await UntilJoinedAsync(bff, Crowd - 1);
         go.SetResult();
         Assert.All(await Task.WhenAll(crowd), answer => Assert.Equal(200, answer.Status));
-        Assert.Equal(1, Volatile.Read(ref calls));
+        Assert.Equal(1, calls());
         bff.Logs.AssertNoErrors();
     }
 
@@ -72,27 +64,19 @@ public sealed class AnswerCacheTests
     public async Task The_first_of_them_may_leave_and_the_others_still_get_their_answer_of_the_same_call()
     {
         await using var bff = await StartAsync();
-        var (begun, go) = (Signal(), Signal());
-        var calls = 0;
-        bff.GetPost = async (request, context) =>
-        {
-            Interlocked.Increment(ref calls);
-            begun.TrySetResult();
-            await go.Task.WaitAsync(context.CancellationToken);
-            return ProtectedBff.Post(request.Id);
-        };
+        var (begun, go, calls) = Hold(bff);
         using var leave = new CancellationTokenSource();
         var first = bff.Http.GetAsync(Post, leave.Token);
-        await begun.Task.WaitAsync(ProtectedBff.Cancel);
+        await begun.WaitAsync(ProtectedBff.Cancel);
         var others = Enumerable.Range(0, 20).Select(_ => bff.GetAsync(Post)).ToArray();
         await UntilJoinedAsync(bff, 20);
         await leave.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
         go.SetResult();
         Assert.All(await Task.WhenAll(others), answer => Assert.Equal(200, answer.Status));
-        Assert.Equal(1, Volatile.Read(ref calls));
+        Assert.Equal(1, calls());
         Assert.Equal(200, (await bff.GetAsync(Post)).Status);
-        Assert.Equal(1, Volatile.Read(ref calls));
+        Assert.Equal(1, calls());
         bff.Logs.AssertNoErrors();
     }
 
@@ -134,22 +118,15 @@ public sealed class AnswerCacheTests
     {
         await using var bff = await StartAsync("--Protection:Routes:GetPost:CacheTime=00:00:00.100", "--Protection:Cache:HotTime=00:00:00.010");
         await bff.GetAsync(Post);
-        var (made, begun, go) = (0, Signal(), Signal());
-        bff.GetPost = async (request, context) =>
-        {
-            Interlocked.Increment(ref made);
-            begun.TrySetResult();
-            await go.Task.WaitAsync(context.CancellationToken);
-            return ProtectedBff.Post(request.Id);
-        };
+        var (begun, go, made) = Hold(bff);
         // Whoever comes is answered at once, although the new one is not made yet.
         ProtectedBff.Answer answer;
         do answer = await bff.GetAsync(Post);
         while (!answer.Headers["Cache-Status"].StartsWith("FeedMall; hit; ttl=-", StringComparison.Ordinal));
         Assert.Equal(200, answer.Status);
-        await begun.Task.WaitAsync(s_patience, ProtectedBff.Cancel);
+        await begun.WaitAsync(s_patience, ProtectedBff.Cancel);
         for (var i = 0; i < 10; i++) Assert.Equal(200, (await bff.GetAsync(Post)).Status);
-        Assert.Equal(1, Volatile.Read(ref made));
+        Assert.Equal(1, made());
         go.SetResult();
     }
 
@@ -250,6 +227,20 @@ public sealed class AnswerCacheTests
             return Task.FromResult(ProtectedBff.Post(request.Id));
         };
         return () => Volatile.Read(ref calls);
+    }
+
+    // Lets calls wait until the test lets them go.
+    private static (Task Begun, TaskCompletionSource Go, Func<int> Calls) Hold(ProtectedBff bff)
+    {
+        var (calls, begun, go) = (0, Signal(), Signal());
+        bff.GetPost = async (request, context) =>
+        {
+            Interlocked.Increment(ref calls);
+            begun.TrySetResult();
+            await go.Task.WaitAsync(context.CancellationToken);
+            return ProtectedBff.Post(request.Id);
+        };
+        return (begun.Task, go, () => Volatile.Read(ref calls));
     }
 
     private static TaskCompletionSource Signal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
