@@ -68,7 +68,7 @@ internal sealed class AnswerFetcher(AnswerStore store, AnswerWays ways, IService
             own.Features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(body));
             (own.Request.Method, own.Request.Scheme, own.Request.Path, own.Request.QueryString, own.Request.RouteValues) = (HttpMethods.Get, "http", path, query, values);
             own.SetEndpoint(endpoint);
-            own.Features.Set(request.ForFlight(own, flight.Cancellation, clock));
+            own.Features.Set(request.ForFlight(own, flight.Cancellation));
             var fill = new AnswerLookup(lookup.Key, lookup.Tags, isFill: true);
             await store.BeginAsync(fill, lookup.Stamps);
             store.Current = fill;

@@ -31,9 +31,9 @@ internal sealed class CoalesceEdge(RequestDelegate next, AnswerStore store, Answ
             await next(context);
             return;
         }
-        catch (Exception failure) when (lookup.TooOld is not null && FindReason(failure) is not null)
+        catch (Exception failure) when (lookup.TooOld is not null && FindReason(failure) is { } reason)
         {
-            await SendTooOldAsync(context, lookup, FindReason(failure)!);
+            await SendTooOldAsync(context, lookup, reason);
             return;
         }
         catch (TimeoutException tooLate)

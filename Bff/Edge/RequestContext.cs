@@ -80,8 +80,8 @@ internal sealed class RequestContext(HttpContext http, TimeSpan budget, Cancella
     /// <summary>The same request as one that is nobody's: for work that many wait for. It has the route's whole time, whatever this caller asked for.</summary>
     /// <param name="own">Its own context.</param>
     /// <param name="cancelled">Fires when nobody waits any more.</param>
-    public RequestContext ForFlight(HttpContext own, CancellationToken cancelled, TimeProvider time) =>
-        new(own, RouteTime, cancelled, time) { Criticality = Criticality, Address = Address, App = App, Colour = null, RouteTime = RouteTime };
+    public RequestContext ForFlight(HttpContext own, CancellationToken cancelled) =>
+        new(own, RouteTime, cancelled, clock) { Criticality = Criticality, Address = Address, App = App, Colour = null, RouteTime = RouteTime };
 
     private CallOptions ToCallOptions(DateTimeOffset until)
     {

@@ -113,42 +113,15 @@ internal sealed partial class KvServer(KvEngine engine, IOptions<KvOptions> opti
         var client = new Client(engine.Clients.NextId(), $"{socket.RemoteEndPoint}", $"{socket.LocalEndPoint}", engine)
         {
             IsStranger = engine.Settings.Password.Length > 0,
-            Abort = () => Abort(socket),
+            Abort = () => Sockets.End(socket, SocketShutdown.Both),
         };
         if (isFull)
         {
-            Refuse(socket);
+            Sockets.Refuse(socket, "-ERR max number of clients reached\r\n"u8);
             return;
         }
         engine.Clients.Add(client);
         _ = ServeAsync(socket, client);
-    }
-
-    // Whatever its connection waits for ends, and it closes the socket itself.
-    private static void Abort(Socket socket)
-    {
-        try
-        {
-            socket.Shutdown(SocketShutdown.Both);
-        }
-        catch (Exception gone) when (gone is SocketException or ObjectDisposedException)
-        {
-            // It has ended by itself.
-        }
-    }
-
-    private static void Refuse(Socket socket)
-    {
-        socket.Blocking = false;
-        try
-        {
-            socket.Send("-ERR max number of clients reached\r\n"u8);
-        }
-        catch (SocketException)
-        {
-            // It has left already.
-        }
-        socket.Dispose();
     }
 
     private async Task ServeAsync(Socket socket, Client client)

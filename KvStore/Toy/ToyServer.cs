@@ -37,7 +37,7 @@ internal sealed partial class ToyServer(KvEngine engine, IOptions<KvOptions> opt
     {
         _listener.Dispose();
         await base.StopAsync(cancellationToken);
-        foreach (var connection in _connections.Keys) End(connection.Socket, SocketShutdown.Receive);
+        foreach (var connection in _connections.Keys) Sockets.End(connection.Socket, SocketShutdown.Receive);
         try
         {
             await Task.WhenAll(_connections.Values).WaitAsync(cancellationToken);
@@ -84,7 +84,7 @@ internal sealed partial class ToyServer(KvEngine engine, IOptions<KvOptions> opt
         if (engine.Clients.Count >= engine.Settings.MaxClients)
         {
             engine.Traffic.CountRefused();
-            Refuse(socket);
+            Sockets.Refuse(socket, "error too many clients\n"u8);
             return;
         }
         engine.Traffic.CountAccepted();
@@ -93,7 +93,7 @@ internal sealed partial class ToyServer(KvEngine engine, IOptions<KvOptions> opt
         {
             IsStranger = engine.Settings.Password.Length > 0,
             LibraryName = "toy",
-            Abort = () => End(socket, SocketShutdown.Both),
+            Abort = () => Sockets.End(socket, SocketShutdown.Both),
         };
         engine.Clients.Add(client);
         var connection = new ToyConnection(socket, client, engine, options.Value.ToyLegacyExact);
@@ -101,33 +101,6 @@ internal sealed partial class ToyServer(KvEngine engine, IOptions<KvOptions> opt
         var begin = new TaskCompletionSource();
         _connections[connection] = ServeAsync(connection, begin.Task);
         begin.SetResult();
-    }
-
-    // Whatever its connection waits for ends, and it closes the socket itself; with Receive once all is answered that has come.
-    private static void End(Socket socket, SocketShutdown how)
-    {
-        try
-        {
-            socket.Shutdown(how);
-        }
-        catch (Exception gone) when (gone is SocketException or ObjectDisposedException)
-        {
-            // It has ended by itself.
-        }
-    }
-
-    private static void Refuse(Socket socket)
-    {
-        socket.Blocking = false;
-        try
-        {
-            socket.Send("error too many clients\n"u8);
-        }
-        catch (SocketException)
-        {
-            // It has left already.
-        }
-        socket.Dispose();
     }
 
     private async Task ServeAsync(ToyConnection connection, Task begin)
