@@ -32,7 +32,7 @@ public sealed class RpcChannel : ChannelBase, IDisposable
         Time = new DeadlineBudget(networkAllowance, options.MinTimeout);
         RetryBudget = options.Retry.Tokens is { } tokens ? new TokenRetryBudget(tokens) : new WindowRetryBudget(options.Retry.Budget, clock);
         AddIdempotentMethods(options.IdempotentMethods);
-        Timers = new CallTimers(clock);
+        Timers = new Pool<CallTimer>(() => new CallTimer(clock));
         Chain = new ClientChain(this);
         Endpoints = new EndpointSet(this);
     }
@@ -53,7 +53,7 @@ public sealed class RpcChannel : ChannelBase, IDisposable
 
     internal EndpointSet Endpoints { get; }
 
-    internal CallTimers Timers { get; }
+    internal Pool<CallTimer> Timers { get; }
 
     /// <inheritdoc/>
     public override CallInvoker CreateCallInvoker() => new ChannelInvoker(this);

@@ -12,8 +12,8 @@ namespace FeedMall.Rpc.Server;
 /// One call as the server sees it: what the method is given, and the only place that writes the response. A call ends once: by the
 /// method's return, an error, the deadline or the caller's leaving, whichever is first; everybody after that is too late.
 /// </summary>
-internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan timeout, GrpcServiceOptions options, TimeProvider clock)
-    : ServerCallContext, IAsyncDisposable
+internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan timeout, GrpcServiceOptions options, Pool<DeadlineTimer> timers, TimeProvider clock)
+    : ServerCallContext, IDeadlined, IAsyncDisposable
 {
     private const int ResetCodeCancel = 8;
     private const int MaxBufferedBytes = 64 * 1024;
@@ -24,7 +24,7 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
     // Made when somebody asks for the token: most methods that are answered at once never do.
     private CancellationTokenSource? _ended;
     private readonly long _startedAt = clock.GetTimestamp();
-    private ITimer? _timer;
+    private DeadlineTimer? _timer;
     private CancellationTokenRegistration _onAborted;
     private TaskCompletionSource? _deadlineAnswer;
     private TaskCompletionSource? _written;
@@ -126,7 +126,8 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
         _reader = CreateReader();
         // Whoever writes to a caller that left would go on for ever if it were not told.
         if (method.Type != MethodType.Unary) _ = CancellationToken;
-        _timer = clock.CreateTimer(static call => _ = ((ServerCall)call!).AnswerDeadlineAsync(), this, timeout, Timeout.InfiniteTimeSpan);
+        _timer = timers.Rent();
+        _timer.Start(this, timeout, _startedAt);
         return true;
     }
 
@@ -218,16 +219,18 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
     /// </summary>
     public Task? DeadlineAnswered => _deadlineAnswer?.Task;
 
+    public void OnDeadline() => _ = AnswerDeadlineAsync();
+
     public ValueTask DisposeAsync()
     {
         _isDisposed = true;
-        return _onAborted == default ? _timer?.DisposeAsync() ?? default : LetGoAsync();
-    }
-
-    private async ValueTask LetGoAsync()
-    {
-        await _onAborted.DisposeAsync();
-        if (_timer is not null) await _timer.DisposeAsync();
+        if (_timer is not null)
+        {
+            // A deadline that fires now finds that the call has ended.
+            _timer.Stop();
+            timers.Return(_timer);
+        }
+        return _onAborted.DisposeAsync();
     }
 
     private MessageReader CreateReader()
