@@ -14,7 +14,7 @@ internal interface IDeadlined
 /// A timer for call after call. Nearly every call ends long before its deadline, so the timer is not set back with each of them, which would cost more than all
 /// else that a deadline needs: when it fires, it looks how much time the present call has left, and sleeps on.
 /// </summary>
-internal sealed class DeadlineTimer
+internal sealed class DeadlineTimer : IDisposable
 {
     // Timers know whole milliseconds, and cut off what is less.
     private static readonly TimeSpan s_resolution = TimeSpan.FromMilliseconds(1);
@@ -48,6 +48,13 @@ internal sealed class DeadlineTimer
 
     /// <summary>The call has ended. Its <see cref="IDeadlined.OnDeadline"/> may be under way.</summary>
     public void Stop() => _call = null;
+
+    /// <summary>No call follows: a timer that is set may be so for a month.</summary>
+    public void Dispose()
+    {
+        Stop();
+        _timer.Dispose();
+    }
 
     private void Fire()
     {

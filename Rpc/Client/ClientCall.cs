@@ -125,7 +125,7 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     public async ValueTask EndTwinAsync()
     {
         await LetGoAsync();
-        _timer!.Deadline.Stop();
+        _timer!.Dispose();
     }
 
     /// <summary>The value of grpc-timeout for an attempt that starts now.</summary>
@@ -236,18 +236,22 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     /// <summary>The call has ended like this.</summary>
     protected ValueTask EndAsync(CallOutcome outcome)
     {
-        if (_onCancel != default || _onParentCancel != default) return LetGoAndEndAsync(outcome);
+        var letGo = LetGoAsync();
+        if (!letGo.IsCompletedSuccessfully) return EndLaterAsync(letGo, outcome);
         SetOutcome(outcome);
         return ValueTask.CompletedTask;
     }
 
-    private async ValueTask LetGoAndEndAsync(CallOutcome outcome)
+    private async ValueTask EndLaterAsync(ValueTask letGo, CallOutcome outcome)
     {
-        await LetGoAsync();
+        await letGo;
         SetOutcome(outcome);
     }
 
-    private async ValueTask LetGoAsync()
+    // Waits for a cancellation that runs already; there hardly ever is one.
+    private ValueTask LetGoAsync() => _onParentCancel == default ? _onCancel.DisposeAsync() : LetGoOfBothAsync();
+
+    private async ValueTask LetGoOfBothAsync()
     {
         await _onCancel.DisposeAsync();
         await _onParentCancel.DisposeAsync();
@@ -275,6 +279,7 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
         timer.Deadline.Stop();
         var isOurs = Interlocked.CompareExchange(ref _phase, PhaseEnded, PhaseRunning) == PhaseRunning;
         if (isOurs && outcome.IsOk && HasSingleMessages && Tried is null && timer.Stop.TryReset()) channel.Timers.Return(timer);
+        else timer.Dispose();
     }
 
     private void CompleteHeaders()

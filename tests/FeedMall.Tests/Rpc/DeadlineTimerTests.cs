@@ -10,7 +10,7 @@ public sealed class DeadlineTimerTests
     [Fact]
     public void A_call_hears_of_its_deadline_once_and_not_before()
     {
-        var timer = new DeadlineTimer(_clock);
+        using var timer = new DeadlineTimer(_clock);
         var call = Start(timer, seconds: 2);
         _clock.Advance(TimeSpan.FromSeconds(1.9));
         Assert.Equal(0, call.Deadlines);
@@ -23,7 +23,7 @@ public sealed class DeadlineTimerTests
     [Fact]
     public void A_call_that_has_ended_hears_nothing_and_the_next_one_has_its_own_time()
     {
-        var timer = new DeadlineTimer(_clock);
+        using var timer = new DeadlineTimer(_clock);
         var first = Start(timer, seconds: 2);
         _clock.Advance(TimeSpan.FromSeconds(1));
         timer.Stop();
@@ -38,7 +38,7 @@ public sealed class DeadlineTimerTests
     [Fact]
     public void A_call_with_less_time_than_the_one_before_is_not_late()
     {
-        var timer = new DeadlineTimer(_clock);
+        using var timer = new DeadlineTimer(_clock);
         Start(timer, seconds: 10);
         timer.Stop();
         var call = Start(timer, seconds: 1);
@@ -49,7 +49,7 @@ public sealed class DeadlineTimerTests
     [Fact]
     public void A_timer_that_slept_through_idle_time_serves_the_next_call()
     {
-        var timer = new DeadlineTimer(_clock);
+        using var timer = new DeadlineTimer(_clock);
         Start(timer, seconds: 1);
         timer.Stop();
         _clock.Advance(TimeSpan.FromSeconds(60));
