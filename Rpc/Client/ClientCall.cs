@@ -201,10 +201,16 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     {
         using (reader)
         {
-            var hasMessage = await reader.WaitAsync(Stopping);
-            if (hasMessage) Take(reader);
-            if (hasMessage && await reader.WaitAsync(Stopping))
-                return CallOutcome.Of(StatusCode.Unimplemented, "The response has more than one message; this method has one.");
+            var hasMessage = false;
+            while (reader.Add(await reader.ReceiveAsync(Stopping)))
+            {
+                if (!hasMessage && reader.HasMessage)
+                {
+                    Take(reader);
+                    hasMessage = true;
+                }
+                if (hasMessage && reader.HasMessage) return CallOutcome.Of(StatusCode.Unimplemented, "The response has more than one message; this method has one.");
+            }
             var outcome = ResponseReading.ReadOutcome(response, Head, hasMessage, channel.Options.MaxReceiveMetadataBytes);
             return outcome.IsOk && !hasMessage
                 ? CallOutcome.Of(StatusCode.Unimplemented, "The response has no message; this method has one.")

@@ -57,8 +57,23 @@ internal sealed class MessageReader(PipeReader pipe, int maxBytes) : MessageDeco
     /// because what does not know the message's type costs less to wait in.
     /// </summary>
     /// <exception cref="RpcException">UNIMPLEMENTED for none or more than one; otherwise as above.</exception>
+    public ValueTask WaitForSingleAsync() => IsSingleHere() ? ValueTask.CompletedTask : WaitForRestAsync();
+
+    // Small requests mostly arrive with their headers.
+    private bool IsSingleHere()
+    {
+        try
+        {
+            return _pipe.TryRead(out var result) && TryFindSingle(result);
+        }
+        catch (IOException exception) when (exception is not LostCallerException)
+        {
+            throw new LostCallerException(exception);
+        }
+    }
+
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    public async ValueTask WaitForSingleAsync()
+    private async ValueTask WaitForRestAsync()
     {
         while (true)
         {
@@ -71,18 +86,24 @@ internal sealed class MessageReader(PipeReader pipe, int maxBytes) : MessageDeco
             {
                 throw new LostCallerException(exception);
             }
-            if (result.IsCanceled) throw new OperationCanceledException();
-            var buffer = result.Buffer;
-            var rest = buffer;
-            if (TryFindPayload(buffer, out _single))
-            {
-                if (result.IsCompleted && buffer.Length == PrefixBytes + _single.Length) return;
-                rest = buffer.Slice(_single.End);
-                if (TryFindPayload(rest, out _)) throw Unfit("The request has more than one message; this method takes one.");
-            }
-            if (result.IsCompleted) throw rest.IsEmpty ? Unfit("The request has no message; this method takes one.") : Malformed("The message is cut off.");
-            Advance(buffer.Start, buffer.End);
+            if (TryFindSingle(result)) return;
         }
+    }
+
+    private bool TryFindSingle(ReadResult result)
+    {
+        if (result.IsCanceled) throw new OperationCanceledException();
+        var buffer = result.Buffer;
+        var rest = buffer;
+        if (TryFindPayload(buffer, out _single))
+        {
+            if (result.IsCompleted && buffer.Length == PrefixBytes + _single.Length) return true;
+            rest = buffer.Slice(_single.End);
+            if (TryFindPayload(rest, out _)) throw Unfit("The request has more than one message; this method takes one.");
+        }
+        if (result.IsCompleted) throw rest.IsEmpty ? Unfit("The request has no message; this method takes one.") : Malformed("The message is cut off.");
+        Advance(buffer.Start, buffer.End);
+        return false;
     }
 
     /// <summary>The message that was waited for.</summary>

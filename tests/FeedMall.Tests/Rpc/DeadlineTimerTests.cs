@@ -1,5 +1,6 @@
 using FeedMall.Rpc;
 using FeedMall.Testing;
+using Xunit;
 
 namespace FeedMall.Tests.Rpc;
 
