@@ -96,7 +96,7 @@ internal sealed class ClientChain
 
     // What this side refuses is told from what a server answers by its reach: it is not tried again, the same gate would refuse that too.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private static async ValueTask<CallOutcome> PassAsync(Gate gate, ClientCall call, ClientStep next)
+    private async ValueTask<CallOutcome> PassAsync(Gate gate, ClientCall call, ClientStep next)
     {
         using var permit = gate.TryEnter();
         if (!permit.IsAdmitted)
@@ -104,6 +104,7 @@ internal sealed class ClientChain
             return CallOutcome.Local(call, StatusCode.Unavailable, permit.Reason.Text(),
                 permit.Reason == Reason.BulkheadFull ? "All places for calls to this service are taken." : $"{call.Method.FullName} has been failing, and was not called.");
         }
+        if (permit.Reason != Reason.None) _channel.Options.OnTurn?.Invoke(new CallNote(CallTurn.WouldHaveBeenRefused, call.Method.FullName, permit.Reason.Text()));
         var outcome = await next(call);
         permit.Complete(StatusOutcomes.OfGrpc((int)outcome.Status.StatusCode));
         return outcome;

@@ -68,6 +68,9 @@ public sealed record GrpcClientOptions
     /// </summary>
     public Func<string, Gate?>? FindBreaker { get; set; }
 
+    /// <summary>Told in the call's own flow, before it goes on, of every turn that a call takes. Must not throw, and not wait.</summary>
+    public Action<CallNote>? OnTurn { get; set; }
+
     /// <summary>
     /// The full names ("/package.Service/Method") of methods that may be sent twice. A registered client adds those whose .proto says
     /// idempotency_level.
