@@ -19,8 +19,11 @@ public sealed class BffOptions
     /// <summary>Time of a request, unless the caller asks for less with x1-mio-timeout. Default 1 s; 10 ms to 10 s.</summary>
     public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>Time of a request that hashes a password, which is slow on purpose. Default 3 s; 10 ms to 10 s.</summary>
-    public TimeSpan AuthTimeout { get; set; } = TimeSpan.FromSeconds(3);
+    /// <summary>Time of a request that hashes a password, which is slow on purpose. Default 1 s; 10 ms to 10 s.</summary>
+    public TimeSpan AuthTimeout { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Whether something of every kind is read at the start, so that the first requests are not slower than others. Default true.</summary>
+    public bool WarmUp { get; set; } = true;
 
     /// <summary>Time of one section of the home page; a section that is slower is left out. Default 600 ms; 10 ms to less than RequestTimeout.</summary>
     public TimeSpan HomeSectionTimeout { get; set; } = TimeSpan.FromMilliseconds(600);

@@ -55,6 +55,7 @@ internal static class DomainClients
         options.Addresses = BffOptions.Split(service == "feed" ? settings.FeedAddresses : settings.MallAddresses);
         var dependencies = provider.GetRequiredService<Dependencies>();
         (options.FindBulkhead, options.FindBreaker) = (dependencies.BulkheadOf(service), dependencies.FindBreaker);
+        (options.FindTimeout, options.Retry) = (dependencies.TimeoutOf(service), dependencies.Retry);
         options.OnTurn = provider.GetRequiredService<Decisions>().Tell;
         options.DefaultTimeout = LongestCall;
         options.Headers = s_headers;

@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
+using System.Collections.Frozen;
 using FeedMall.Resilience;
 using FeedMall.Resilience.Breaking;
 using FeedMall.Resilience.Bulkheads;
 using FeedMall.Resilience.Gates;
+using FeedMall.Rpc.Client;
 using Microsoft.Extensions.Options;
 
 namespace FeedMall.Bff.Protection;
@@ -22,19 +24,19 @@ internal sealed class Dependencies : IDisposable
     private readonly ConcurrentDictionary<string, SreBreaker> _breakers = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Place> _places = new(StringComparer.Ordinal);
     private DependencySettings _settings;
+    // By the full name of the method.
+    private FrozenDictionary<string, TimeSpan> _timeouts;
 
     public Dependencies(IOptionsMonitor<ProtectionOptions> options, TimeProvider clock, IChance chance)
     {
         (_clock, _chance, _settings) = (clock, chance, options.CurrentValue.Dependencies);
+        (_timeouts, Retry) = (TimeoutsOf(_settings), _settings.ToRetry());
         _changes = options.OnChange(changed => Apply(changed.Dependencies));
     }
 
     /// <summary>Finds the places for calls to a domain service; the same function each time for a service, so that its clients share their connections.</summary>
     /// <param name="dependency">The service's short name.</param>
-    public Func<string, Gate?> BulkheadOf(string dependency)
-    {
-        lock (_changing) return _places.GetOrAdd(dependency, _ => new Place(new Bulkhead(_settings.ToBulkhead(), _clock) { DryRun = _settings.BulkheadDryRun })).Find;
-    }
+    public Func<string, Gate?> BulkheadOf(string dependency) => PlaceOf(dependency).FindBulkhead;
 
     /// <summary>The breaker of a method, by its full name; null while breakers are turned off.</summary>
     public Gate? FindBreaker(string method)
@@ -43,14 +45,36 @@ internal sealed class Dependencies : IDisposable
         return _breakers.TryGetValue(method, out var known) ? known : Add(method);
     }
 
+    /// <summary>When and how often calls are tried again.</summary>
+    public RetryOptions Retry { get; }
+
+    /// <summary>Finds the longest time of a call to a domain service; the same function each time for a service.</summary>
+    /// <param name="dependency">The service's short name.</param>
+    public Func<string, TimeSpan?> TimeoutOf(string dependency) => PlaceOf(dependency).FindTimeout;
+
+    /// <summary>From now on the times of calls hold: the service has answered.</summary>
+    public void SetWarm(string dependency) => PlaceOf(dependency).IsWarm = true;
+
     /// <summary>For the governor.</summary>
     public object Snapshot() => new
     {
         Bulkheads = _places.ToDictionary(place => place.Key, place => place.Value.Bulkhead.Snapshot()),
+        Warm = _places.ToDictionary(place => place.Key, place => place.Value.IsWarm),
+        Timeouts = Volatile.Read(ref _timeouts),
         Breakers = _breakers.ToDictionary(breaker => breaker.Key, breaker => new { Breaker = breaker.Value.Snapshot(), breaker.Value.Counts }),
     };
 
     public void Dispose() => _changes?.Dispose();
+
+    private Place PlaceOf(string dependency)
+    {
+        lock (_changing)
+        {
+            return _places.GetOrAdd(dependency, _ => new Place(
+                new Bulkhead(_settings.ToBulkhead(), _clock) { DryRun = _settings.BulkheadDryRun },
+                method => Volatile.Read(ref _timeouts).TryGetValue(method, out var time) ? time : null));
+        }
+    }
 
     private SreBreaker Add(string method)
     {
@@ -62,18 +86,32 @@ internal sealed class Dependencies : IDisposable
         lock (_changing)
         {
             Volatile.Write(ref _settings, settings);
+            Volatile.Write(ref _timeouts, TimeoutsOf(settings));
             foreach (var breaker in _breakers.Values) (breaker.Options, breaker.DryRun) = (settings.ToBreaker(), settings.BreakerDryRun);
             foreach (var place in _places.Values) (place.Bulkhead.Options, place.Bulkhead.DryRun) = (settings.ToBulkhead(), settings.BulkheadDryRun);
         }
     }
 
+    private static FrozenDictionary<string, TimeSpan> TimeoutsOf(DependencySettings settings) =>
+        DomainMethods.All.ToFrozenDictionary(method => $"/{method.Key}", method => settings.TimeoutOf(method.Key, reads: method.Value));
+
     // To find out how things are must be possible just when they are bad.
     private static bool IsQuestionOfHealth(string method) => method.StartsWith("/grpc.health.", StringComparison.Ordinal);
 
-    private sealed class Place(Bulkhead bulkhead)
+    private sealed class Place(Bulkhead bulkhead, Func<string, TimeSpan?> findTimeout)
     {
+        private volatile bool _isWarm;
+
         public Bulkhead Bulkhead => bulkhead;
 
-        public Func<string, Gate?> Find { get; } = method => IsQuestionOfHealth(method) ? null : bulkhead;
+        public bool IsWarm
+        {
+            get => _isWarm;
+            set => _isWarm = value;
+        }
+
+        public Gate? FindBulkhead(string method) => IsQuestionOfHealth(method) ? null : bulkhead;
+
+        public TimeSpan? FindTimeout(string method) => _isWarm ? findTimeout(method) : null;
     }
 }

@@ -75,7 +75,7 @@ internal sealed class ClientChain
             var own = deadline.ToUniversalTime() - _channel.Clock.GetUtcNow().UtcDateTime;
             if (remaining is null || own < remaining) remaining = own;
         }
-        var timeout = _channel.Time.Shrink(_channel.Options.DefaultTimeout, remaining);
+        var timeout = _channel.Time.Shrink(_channel.Options.FindTimeout?.Invoke(call.Method.FullName) ?? _channel.Options.DefaultTimeout, remaining);
         if (_channel.Time.Check(timeout) != Reason.None)
         {
             return ValueTask.FromResult(CallOutcome.Local(call, StatusCode.DeadlineExceeded, RefusalReasons.DeadlineInsufficient,

@@ -47,6 +47,12 @@ public sealed record GrpcClientOptions
     /// <summary>Longest time of a call; a call's own deadline and that of the request it serves can only shorten it. Default 1 s.</summary>
     public TimeSpan DefaultTimeout { get; set; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// Finds the longest time of a call, all its attempts together, for a method by its full name; asked at each call, so that it may change. Null, or null for a
+    /// method: <see cref="DefaultTimeout"/>.
+    /// </summary>
+    public Func<string, TimeSpan?>? FindTimeout { get; set; }
+
     /// <summary>With less time left than this a call is not sent (spec §7.1 rule 3). Default 5 ms.</summary>
     public TimeSpan MinTimeout { get; set; } = TimeSpan.FromMilliseconds(5);
 
