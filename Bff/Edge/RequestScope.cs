@@ -13,7 +13,7 @@ internal sealed class RequestScope(HttpContext http, bool isFlight) : RequestFie
 {
     // Guards what follows: parts of an answer are gathered at the same time, and one of them may still run when the request is over.
     private readonly Lock _gate = new();
-    private readonly List<string> _decisions = [];
+    private List<string>? _decisions;
     private HttpContext? _http = http;
 
     /// <summary>What is known of it; null before it is.</summary>
@@ -54,7 +54,7 @@ internal sealed class RequestScope(HttpContext http, bool isFlight) : RequestFie
     {
         lock (_gate)
         {
-            if (isFlight) _decisions.Add(decision);
+            if (isFlight) (_decisions ??= []).Add(decision);
             else if (_http is { Response.HasStarted: false }) _http.Response.Headers.Append(Decisions.Header, decision);
         }
     }
@@ -66,7 +66,7 @@ internal sealed class RequestScope(HttpContext http, bool isFlight) : RequestFie
         lock (_gate)
         {
             _http = null;
-            return _decisions;
+            return _decisions ?? [];
         }
     }
 }

@@ -24,6 +24,9 @@ internal enum Effect
 
     /// <summary>Would have sent a call of it again, but the retry budget was used up.</summary>
     GivenUp,
+
+    /// <summary>Sent a call of it to the addresses that stand by.</summary>
+    Diverted,
 }
 
 /// <summary>
@@ -52,6 +55,7 @@ internal sealed class Decisions(IMeterFactory meters, IChance chance)
         {
             CallTurn.Retried => (Mechanisms.Retry, Effect.Retried),
             CallTurn.GivenUp => (Mechanisms.Retry, Effect.GivenUp),
+            CallTurn.Diverted => (Mechanisms.Breaker, Effect.Diverted),
             _ => (Mechanisms.OfRefusal(note.Reason) ?? Mechanisms.Breaker, Effect.DryRun),
         };
         Count(mechanism, scope?.Route ?? "none", note.Reason, effect);
@@ -89,6 +93,7 @@ internal sealed class Decisions(IMeterFactory meters, IChance chance)
         Effect.DryRun => "dry_run",
         Effect.Retried => "retried",
         Effect.GivenUp => "given_up",
+        Effect.Diverted => "diverted",
         _ => "stale",
     };
 }

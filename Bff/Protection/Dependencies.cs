@@ -22,6 +22,8 @@ internal sealed class Dependencies : IDisposable
     private readonly Lock _changing = new();
     // By the full name of the method: as many as the contracts have.
     private readonly ConcurrentDictionary<string, SreBreaker> _breakers = new(StringComparer.Ordinal);
+    // The same at the addresses that stand by.
+    private readonly ConcurrentDictionary<string, SreBreaker> _standby = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Place> _places = new(StringComparer.Ordinal);
     private DependencySettings _settings;
     // By the full name of the method.
@@ -38,11 +40,15 @@ internal sealed class Dependencies : IDisposable
     /// <param name="dependency">The service's short name.</param>
     public Func<string, Gate?> BulkheadOf(string dependency) => PlaceOf(dependency).FindBulkhead;
 
+    /// <summary>Finds the pair of breakers of a method, for a domain service that has addresses that stand by; the same function each time for a service.</summary>
+    /// <param name="dependency">The service's short name.</param>
+    public Func<string, GutterPair?> GutterOf(string dependency) => PlaceOf(dependency).FindGutter;
+
     /// <summary>The breaker of a method, by its full name; null while breakers are turned off.</summary>
     public Gate? FindBreaker(string method)
     {
         if (!Volatile.Read(ref _settings).Breaker || IsQuestionOfHealth(method)) return null;
-        return _breakers.TryGetValue(method, out var known) ? known : Add(method);
+        return _breakers.TryGetValue(method, out var known) ? known : Add(_breakers, method);
     }
 
     /// <summary>When and how often calls are tried again.</summary>
@@ -58,9 +64,10 @@ internal sealed class Dependencies : IDisposable
     /// <summary>For the governor.</summary>
     public object Snapshot() => new
     {
-        Bulkheads = _places.ToDictionary(place => place.Key, place => place.Value.Bulkhead.Snapshot()),
+        Bulkheads = _places.ToDictionary(place => place.Key, place => place.Value.Snapshot()),
         Warm = _places.ToDictionary(place => place.Key, place => place.Value.IsWarm),
         Timeouts = Volatile.Read(ref _timeouts),
+        Gutters = _places.ToDictionary(place => place.Key, place => place.Value.GutterSnapshot()),
         Breakers = _breakers.ToDictionary(breaker => breaker.Key, breaker => new { Breaker = breaker.Value.Snapshot(), breaker.Value.Counts }),
     };
 
@@ -70,15 +77,13 @@ internal sealed class Dependencies : IDisposable
     {
         lock (_changing)
         {
-            return _places.GetOrAdd(dependency, _ => new Place(
-                new Bulkhead(_settings.ToBulkhead(), _clock) { DryRun = _settings.BulkheadDryRun },
-                method => Volatile.Read(ref _timeouts).TryGetValue(method, out var time) ? time : null));
+            return _places.GetOrAdd(dependency, _ => new Place(this, _clock));
         }
     }
 
-    private SreBreaker Add(string method)
+    private SreBreaker Add(ConcurrentDictionary<string, SreBreaker> breakers, string method)
     {
-        lock (_changing) return _breakers.GetOrAdd(method, _ => new SreBreaker(_settings.ToBreaker(), _clock, _chance) { DryRun = _settings.BreakerDryRun });
+        lock (_changing) return breakers.GetOrAdd(method, _ => new SreBreaker(_settings.ToBreaker(), _clock, _chance) { DryRun = _settings.BreakerDryRun });
     }
 
     private void Apply(DependencySettings settings)
@@ -87,8 +92,8 @@ internal sealed class Dependencies : IDisposable
         {
             Volatile.Write(ref _settings, settings);
             Volatile.Write(ref _timeouts, TimeoutsOf(settings));
-            foreach (var breaker in _breakers.Values) (breaker.Options, breaker.DryRun) = (settings.ToBreaker(), settings.BreakerDryRun);
-            foreach (var place in _places.Values) (place.Bulkhead.Options, place.Bulkhead.DryRun) = (settings.ToBulkhead(), settings.BulkheadDryRun);
+            foreach (var breaker in _breakers.Values.Concat(_standby.Values)) (breaker.Options, breaker.DryRun) = (settings.ToBreaker(), settings.BreakerDryRun);
+            foreach (var place in _places.Values) place.Apply(settings);
         }
     }
 
@@ -98,11 +103,20 @@ internal sealed class Dependencies : IDisposable
     // To find out how things are must be possible just when they are bad.
     private static bool IsQuestionOfHealth(string method) => method.StartsWith("/grpc.health.", StringComparison.Ordinal);
 
-    private sealed class Place(Bulkhead bulkhead, Func<string, TimeSpan?> findTimeout)
+    /// <summary>What there is once for each domain service.</summary>
+    private sealed class Place
     {
+        private readonly Dependencies _all;
+        private readonly Bulkhead _bulkhead;
+        private readonly Bulkhead _gutter;
+        private readonly ConcurrentDictionary<string, GutterPair> _pairs = new(StringComparer.Ordinal);
         private volatile bool _isWarm;
 
-        public Bulkhead Bulkhead => bulkhead;
+        public Place(Dependencies all, TimeProvider clock)
+        {
+            (_all, _bulkhead, _gutter) = (all, new Bulkhead(new BulkheadOptions(), clock), new Bulkhead(new BulkheadOptions(), clock));
+            Apply(all._settings);
+        }
 
         public bool IsWarm
         {
@@ -110,8 +124,24 @@ internal sealed class Dependencies : IDisposable
             set => _isWarm = value;
         }
 
-        public Gate? FindBulkhead(string method) => IsQuestionOfHealth(method) ? null : bulkhead;
+        public void Apply(DependencySettings settings)
+        {
+            (_bulkhead.Options, _bulkhead.DryRun) = (settings.ToBulkhead(), settings.BulkheadDryRun);
+            (_gutter.Options, _gutter.DryRun) = (new BulkheadOptions { Places = settings.GutterPlaces }, settings.BreakerDryRun);
+        }
 
-        public TimeSpan? FindTimeout(string method) => _isWarm ? findTimeout(method) : null;
+        public BulkheadSnapshot Snapshot() => _bulkhead.Snapshot();
+
+        public object GutterSnapshot() => new { Bulkhead = _gutter.Snapshot(), Pairs = _pairs.ToDictionary(pair => pair.Key, pair => pair.Value.Snapshot()) };
+
+        public Gate? FindBulkhead(string method) => IsQuestionOfHealth(method) ? null : _bulkhead;
+
+        public TimeSpan? FindTimeout(string method) => _isWarm && Volatile.Read(ref _all._timeouts).TryGetValue(method, out var time) ? time : null;
+
+        public GutterPair? FindGutter(string method)
+        {
+            if (_all.FindBreaker(method) is not { } primary) return null;
+            return _pairs.TryGetValue(method, out var known) ? known : _pairs.GetOrAdd(method, _ => new GutterPair(primary, _all.Add(_all._standby, method), _gutter));
+        }
     }
 }

@@ -146,6 +146,9 @@ public sealed class DependencySettings
     /// <summary>Calls that may be on their way to one domain service at a time, so that a slow one does not take the others' places. 1 to 1,000,000; default 200.</summary>
     public int BulkheadPlaces { get; set; } = 200;
 
+    /// <summary>Calls that may be on their way to the addresses that stand by for one domain service (Bff:FeedGutterAddresses) at a time. 1 to 1,000,000; default 20.</summary>
+    public int GutterPlaces { get; set; } = 20;
+
     /// <summary>Whether the bulkheads only count what they would have refused. Default false.</summary>
     public bool BulkheadDryRun { get; set; }
 

@@ -58,6 +58,7 @@ internal sealed class ProtectionOptionsValidator : IValidateOptions<ProtectionOp
             Require(DomainMethods.All.ContainsKey(method), $"Methods:{method}", "the name of a method that the Bff calls, such as feedmall.feed.v1.Posts/GetPost");
             Require(settings.Timeout is not { } time || IsTime(time), $"Methods:{method}:{nameof(settings.Timeout)}", "5 ms to 10 s");
         }
+        Require(calls.GutterPlaces is >= 1 and <= 1_000_000, nameof(calls.GutterPlaces), "1 to 1,000,000");
         Require(calls.RetryAttempts is >= 1 and <= 5, nameof(calls.RetryAttempts), "1 to 5");
         Require(calls.RetryWait >= TimeSpan.FromMilliseconds(1) && calls.RetryWait <= TimeSpan.FromSeconds(1), nameof(calls.RetryWait), "1 ms to 1 s");
         Require(calls.RetryBudget is >= 0 and <= 1, nameof(calls.RetryBudget), "0 to 1");

@@ -7,6 +7,8 @@ public enum CallTurn
     Retried,
     /// <summary>It failed and could be sent again, but the retry budget is used up.</summary>
     GivenUp,
+    /// <summary>It goes to the addresses that stand by.</summary>
+    Diverted,
     /// <summary>It is sent, but only because the gate that refused it is in dry run.</summary>
     WouldHaveBeenRefused,
 }

@@ -69,7 +69,7 @@ internal sealed class RetryLink(RpcChannel channel)
     }
 
     private void Tell(CallTurn turn, ClientCall call, CallOutcome outcome) =>
-        channel.Options.OnTurn?.Invoke(new CallNote(turn, call.Method.FullName, outcome.ToException().FindErrorInfo()?.Reason ?? Reasons.UpstreamError));
+        channel.Options.OnTurn?.Invoke(new CallNote(turn, call.Method.FullName, outcome.Reason));
 
     private async Task<bool> WaitAsync(ClientCall call, TimeSpan wait)
     {
@@ -84,7 +84,7 @@ internal sealed class RetryLink(RpcChannel channel)
         outcome.Reach is Reach.NotStarted or Reach.NoConnection or Reach.NothingSent || (outcome.Status.StatusCode == StatusCode.Unavailable && outcome.ToException().SaysNotStarted());
 
     private bool IsRetryable(ClientCall call, CallOutcome outcome) =>
-        _options.MaxAttempts > 1 && (channel.IsIdempotent(call.Method) || call.Headers?.Get(MetadataKeys.IdempotencyKey) is not null || WasNotStarted(outcome)) && MayPass(outcome);
+        _options.MaxAttempts > 1 && (call.MayBeRepeated || WasNotStarted(outcome)) && MayPass(outcome);
 
     /// <summary>Whether a failure may be gone when the call is sent again (spec §8.4). What is exhausted is left in peace unless it says itself when to come back.</summary>
     public static bool MayPass(CallOutcome outcome) => outcome.Status.StatusCode switch

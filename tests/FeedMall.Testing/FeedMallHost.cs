@@ -71,7 +71,7 @@ public sealed class FeedMallHost : IAsyncDisposable
 
     private async Task StartBffAsync(Uri feed, Uri mall)
     {
-        _bff = await StartAsync("Bff", args => BffApp.Build([.. args, $"--Bff:FeedAddresses={feed}", $"--Bff:MallAddresses={mall}"]));
+        _bff = await StartAsync("Bff", args => BffApp.Build([$"--Bff:FeedAddresses={feed}", $"--Bff:MallAddresses={mall}", .. args]));
         Http.BaseAddress = _bff.Address();
     }
 

@@ -77,17 +77,17 @@ public sealed class CallTimeTests
     [Fact]
     public async Task A_service_that_has_to_warm_up_is_given_the_time_for_it_and_then_no_more()
     {
-        await using var bff = await ProtectedBff.StartAsync("--Bff:WarmUp=true", "--Protection:Dependencies:CallTimeout=00:00:00.150");
+        await using var feed = await ScriptedFeed.StartAsync();
         // Slower than calls may be: but it is the first ones, and they are waited for.
-        var (calls, cold) = (0, TimeSpan.FromMilliseconds(300));
-        bff.GetPost = async (request, context) =>
+        feed.GetPost = async (request, context) =>
         {
-            if (Interlocked.Increment(ref calls) <= 2) await Task.Delay(cold, context.CancellationToken);
+            if (feed.Calls <= 2) await Task.Delay(300, context.CancellationToken);
             return ProtectedBff.Post(request.Id);
         };
+        await using var bff = await ProtectedBff.StartAsync("--Bff:WarmUp=true", $"--Bff:FeedAddresses={feed.Address}", "--Protection:Dependencies:CallTimeout=00:00:00.150");
         while (!(bool)(await bff.ProtectionAsync())["mechanisms"]!["dependencies"]!["warm"]!["feed"]!) await Task.Delay(20, ProtectedBff.Cancel);
-        Assert.True(calls >= 1);
-        bff.GetPost = async (_, context) =>
+        Assert.True(feed.Calls >= 3, $"{feed.Calls} calls");
+        feed.GetPost = async (_, context) =>
         {
             await Task.Delay(Timeout.Infinite, context.CancellationToken);
             return new GetPostResponse();
