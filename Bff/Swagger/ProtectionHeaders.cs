@@ -13,7 +13,7 @@ internal static class ProtectionHeaders
     private sealed record Text(string Meaning, JsonNode Example, string? Pattern = null);
 
     private static readonly string[] s_always = ["RateLimit-Policy", "RateLimit", Decisions.Header];
-    private static readonly string[] s_cached = ["Cache-Status", "Age", CoalesceEdge.DegradedHeader];
+    private static readonly string[] s_cached = ["Age", CoalesceEdge.DegradedHeader];
 
     public static void Describe(OpenApiOperation operation, OperationFilterContext context)
     {
@@ -27,9 +27,10 @@ internal static class ProtectionHeaders
         {
             if (response is not OpenApiResponse own) continue;
             string[] isGood = status is "200" or "304" ? [.. isCached ? s_cached : [], .. hasTag ? ["ETag"] : (string[])[]] : [];
+            string[] isLookedFor = isCached ? ["Cache-Status"] : [];
             string[] isRefused = status is "429" or "503" ? ["Retry-After"] : [];
             own.Headers ??= new Dictionary<string, IOpenApiHeader>();
-            foreach (var name in (string[])[.. s_always, .. isGood, .. isRefused]) own.Headers[name] = new OpenApiHeaderReference(name, context.Document);
+            foreach (var name in (string[])[.. s_always, .. isLookedFor, .. isGood, .. isRefused]) own.Headers[name] = new OpenApiHeaderReference(name, context.Document);
         }
     }
 
