@@ -35,9 +35,9 @@ internal sealed class ClientChain
             AddMetadata,
             .. channel.Options.FindBulkhead is { } findBulkhead ? [(call, next) => findBulkhead(call.Method.FullName) is { } bulkhead ? PassAsync(bulkhead, call, next) : next(call)] : s_none,
             new RetryLink(channel).RunAsync,
-            .. channel.Gutter is not null && channel.Options.FindGutter is { } findGutter
+            .. channel.Options is { GutterAddresses.Count: > 0, FindGutter: { } findGutter }
                 ? [(call, next) => findGutter(call.Method.FullName) is { } pair ? PassAsync(pair, call, next) : next(call)] : s_none,
-            .. channel.Gutter is null && channel.Options.FindBreaker is { } find ? [(call, next) => find(call.Method.FullName) is { } breaker ? PassAsync(breaker, call, next) : next(call)] : s_none,
+            .. channel.Options is { GutterAddresses.Count: 0, FindBreaker: { } find } ? [(call, next) => find(call.Method.FullName) is { } breaker ? PassAsync(breaker, call, next) : next(call)] : s_none,
         ];
         _first = PickAndSend;
         for (var i = links.Length - 1; i >= 0; i--) _first = Join(links[i], _first);

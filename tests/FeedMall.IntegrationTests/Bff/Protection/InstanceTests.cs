@@ -105,7 +105,7 @@ public sealed class InstanceTests
             return ProtectedBff.Post(request.Id);
         };
         var held = bff.GetAsync(Post);
-        await begun.WaitAsync(ProtectedBff.Cancel);
+        if (await Task.WhenAny(held, begun.WaitAsync(ProtectedBff.Cancel)) == held) Assert.Fail($"not held, but {await held}");
         Assert.Equal((503, "UPSTREAM_ERROR"), ((await bff.GetAsync(Post)).Status, (await bff.GetAsync(Post)).Reason));
         go.SetResult();
         Assert.Equal(200, (await held).Status);
