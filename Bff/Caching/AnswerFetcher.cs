@@ -1,4 +1,5 @@
 using FeedMall.Bff.Edge;
+using FeedMall.Bff.Protection;
 using FeedMall.Resilience.Caching;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.OutputCaching;
@@ -23,19 +24,22 @@ internal sealed class AnswerWays
 
 /// <summary>
 /// Makes answers that are missing: each once, however many wait for it. The work runs in a request of its own, which is no caller's: it goes on when the first of
-/// them leaves, it is nobody's (no user), and only a whole answer is kept.
+/// them leaves, it is nobody's (no user, unless the answer is one user's own), and only a whole answer is kept.
 /// </summary>
 internal sealed class AnswerFetcher(AnswerStore store, AnswerWays ways, IServiceScopeFactory scopes, TimeProvider clock)
 {
+    private static readonly TimeSpan s_sending = TimeSpan.FromMilliseconds(50);
+
     private readonly SingleFlight<string, FetchedAnswer> _flights = new(new SingleFlightOptions { TimeLimit = BffOptionsValidator.Longest }, clock);
 
     /// <summary>For the governor.</summary>
     public SingleFlightSnapshot Snapshot() => _flights.Snapshot();
 
-    /// <summary>Sends the last good answer in place of one that could not be made.</summary>
-    public Task SendTooOldAsync(HttpContext context, AnswerLookup lookup)
+    /// <summary>Sends the last good answer, however old it is.</summary>
+    public Task SendCopyAsync(HttpContext context, AnswerLookup lookup)
     {
-        store.UseTooOld(lookup);
+        store.UseCopy(lookup);
+        store.Current = lookup;
         // The request's time may be over: the caller is answered all the same.
         context.RequestAborted = RequestContext.Of(context).CallerGone;
         // The framework's middleware looks once for each request; this is its second look.
@@ -49,7 +53,12 @@ internal sealed class AnswerFetcher(AnswerStore store, AnswerWays ways, IService
     {
         var request = RequestContext.Of(context);
         var load = Prepare(context, lookup);
-        return (await _flights.RunAsync(lookup.Key, load, request.Cancelled, request.Remaining)).Value;
+        if (lookup.TooOld is null) return (await _flights.RunAsync(lookup.Key, load, request.Cancelled, request.Remaining)).Value;
+        // Who has a copy to fall back on gives up in time to send it.
+        var patience = request.Remaining - s_sending;
+        using var enough = new CancellationTokenSource(patience > TimeSpan.Zero ? patience : TimeSpan.Zero, clock);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(request.Cancelled, enough.Token);
+        return (await _flights.RunAsync(lookup.Key, load, ended.Token, request.Remaining)).Value;
     }
 
     /// <summary>Begins to renew an answer; nobody waits for it.</summary>
@@ -60,6 +69,8 @@ internal sealed class AnswerFetcher(AnswerStore store, AnswerWays ways, IService
     {
         var (path, query, endpoint, request) = (context.Request.Path, context.Request.QueryString, context.GetEndpoint(), RequestContext.Of(context));
         var values = new RouteValueDictionary(context.Request.RouteValues);
+        // Only the same user waits for an answer that is his own.
+        var user = endpoint?.Metadata.GetMetadata<CacheRule>() is { PerUser: true } ? context.User : null;
         return async flight =>
         {
             await using var scope = scopes.CreateAsyncScope();
@@ -68,13 +79,14 @@ internal sealed class AnswerFetcher(AnswerStore store, AnswerWays ways, IService
             own.Features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(body));
             (own.Request.Method, own.Request.Scheme, own.Request.Path, own.Request.QueryString, own.Request.RouteValues) = (HttpMethods.Get, "http", path, query, values);
             own.SetEndpoint(endpoint);
+            if (user is not null) own.User = user;
             own.Features.Set(request.ForFlight(own, flight.Cancellation));
             var fill = new AnswerLookup(lookup.Key, lookup.Tags, isFill: true);
             await store.BeginAsync(fill, lookup.Stamps);
             store.Current = fill;
             await store.TakeTurnAsync(fill, () => ways.Make(own), flight.Cancellation);
             await own.Features.GetRequiredFeature<IHttpResponseBodyFeature>().CompleteAsync();
-            return new FetchedAnswer(own.Response.StatusCode, own.Response.Headers, body.ToArray());
+            return new FetchedAnswer(own.Response.StatusCode, own.Response.Headers, body.ToArray(), own.Features.Get<Refusal>(), RequestContext.Of(own).Missing);
         };
     }
 }

@@ -90,13 +90,19 @@ internal sealed class AnswerStore : IOutputCacheStore, IDisposable
         _local.Evict(tag);
     }
 
-    /// <summary>Takes the answer that is too old after all, because no new one can be made.</summary>
-    public void UseTooOld(AnswerLookup lookup)
+    /// <summary>Takes the answer whatever its age, because no other one can be made.</summary>
+    public void UseCopy(AnswerLookup lookup)
     {
+        if (lookup.TooOld is not { } copy) return;
         Interlocked.Increment(ref _staleErrors);
-        (lookup.Found, lookup.Outcome) = (lookup.TooOld!.Body, CacheOutcome.StaleError);
-        lookup.FreshFor = TimeSpan.FromMilliseconds(lookup.TooOld.FreshUntil - Now);
+        (lookup.Found, lookup.Outcome, lookup.FreshFor) = (copy.Body, CacheOutcome.StaleError, TimeSpan.FromMilliseconds(copy.FreshUntil - Now));
     }
+
+    /// <summary>For a while no new answer is made, because that has just failed. (ALGORITHMS §10.2.)</summary>
+    public void Pause(AnswerLookup lookup, Refusal refusal, TimeSpan time) => _local.Pause(lookup.Key, refusal, time);
+
+    /// <summary>How making a new answer has just failed; null: it did not.</summary>
+    public Refusal? FindFailure(AnswerLookup lookup) => _local.FindFailure(lookup.Key);
 
     /// <summary>Makes what is begun now storable: notes what stands at its tags.</summary>
     public async Task BeginAsync(AnswerLookup fill, TagStamps? known)

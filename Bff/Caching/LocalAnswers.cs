@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using FeedMall.Bff.Protection;
 using FeedMall.Resilience;
 using FeedMall.Resilience.Caching;
 using Microsoft.Extensions.Caching.Memory;
@@ -15,7 +16,10 @@ internal sealed class LocalAnswers : IDisposable
 
     private sealed record Kept(Answer Answer, string[] Tags, long Generation);
 
+    private const int MaxPauses = 10_000;
+
     private readonly MemoryCache _kept;
+    private readonly MemoryCache _pauses = new(new MemoryCacheOptions { SizeLimit = MaxPauses });
     private readonly HotKeyCache<Kept> _hot;
     // The count of evictions when a tag was last evicted. Cleared when there are too many: then all that is older counts as evicted.
     private readonly ConcurrentDictionary<string, long> _evicted = new(StringComparer.Ordinal);
@@ -52,6 +56,17 @@ internal sealed class LocalAnswers : IDisposable
         (entry.Value, entry.Size, entry.AbsoluteExpirationRelativeToNow) = (kept, answer.Body.Length + 2 * key.Length + 200, timeToLive);
     }
 
+    /// <summary>Remembers for a while that the answer could not be made; the time of one that is remembered already does not change.</summary>
+    public void Pause(string key, Refusal refusal, TimeSpan time)
+    {
+        if (FindFailure(key) is not null) return;
+        using var entry = _pauses.CreateEntry(key);
+        (entry.Value, entry.Size, entry.AbsoluteExpirationRelativeToNow) = (refusal, 1, time);
+    }
+
+    /// <summary>Finds it.</summary>
+    public Refusal? FindFailure(string key) => _pauses.TryGetValue(key, out Refusal? refusal) ? refusal : null;
+
     /// <summary>Voids what carries the tag.</summary>
     public void Evict(string tag)
     {
@@ -65,7 +80,11 @@ internal sealed class LocalAnswers : IDisposable
         _evicted[tag] = generation;
     }
 
-    public void Dispose() => _kept.Dispose();
+    public void Dispose()
+    {
+        _kept.Dispose();
+        _pauses.Dispose();
+    }
 
     private bool IsGood(Kept kept)
     {

@@ -1,5 +1,6 @@
 using FeedMall.Bff.Answers;
 using FeedMall.Bff.Caching;
+using FeedMall.Bff.Degradation;
 using FeedMall.Bff.Edge;
 using FeedMall.Bff.Protection;
 using FeedMall.Bff.Requests;
@@ -17,10 +18,10 @@ internal static class ProductEndpoints
 
     public static void MapProducts(this IEndpointRouteBuilder routes)
     {
-        var products = routes.MapGroup("/v1/mall/products").WithTags("Mall").Protect();
+        var products = routes.MapGroup("/v1/mall/products").WithTags("Mall").Protect(new RoutePolicy { Dependencies = ["mall"] });
         products.MapPost("", CreateProduct).RequireAuthorization().Validate<NewProduct, NewProductRules>().WithName(nameof(CreateProduct))
             .WithSummary("Add a product").WithDescription("To a shop of the logged-in user.")
-            .CanFail(400, 401, 403, 404, 408, 413, 415, 503, 504).Evict(_ => ["products"]);
+            .CanFail(400, 401, 403, 404, 408, 413, 415, 503, 504).Evict(_ => ["products"]).HasNoFallback();
         products.MapGet("", ListProducts).WithName(nameof(ListProducts))
             .WithSummary("List products").WithDescription("Of all shops, newest first. Follow nextCursor until it is absent.")
             .CanFail(400, 401, 503, 504).Cache(s_time, ["limit", "cursor", "sort"], _ => ["products"]);
@@ -31,7 +32,7 @@ internal static class ProductEndpoints
             .Accepts<ProductPatch>("application/json", "application/merge-patch+json")
             .WithSummary("Change a product")
             .WithDescription("Only the fields that are sent change. Send the version that you saw: when somebody was faster, the answer is 409.")
-            .CanFail(400, 401, 403, 404, 408, 409, 413, 415, 503, 504).Evict(context => [TagOf(context), "products"]);
+            .CanFail(400, 401, 403, 404, 408, 409, 413, 415, 503, 504).Evict(context => [TagOf(context), "products"]).HasNoFallback();
     }
 
     public static async Task<Created<ProductView>> CreateProduct(NewProduct body, RequestContext request, Products.ProductsClient products)

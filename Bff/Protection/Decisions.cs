@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Globalization;
+using FeedMall.Bff.Answers;
 using FeedMall.Bff.Edge;
 using FeedMall.Resilience;
 
@@ -17,7 +18,20 @@ internal enum Effect
 
     /// <summary>Gave it an answer that is older than it should be.</summary>
     Stale,
+
+    /// <summary>Gave it something else than it asked for, because that could not be had.</summary>
+    Default,
+
+    /// <summary>Gave it an answer that lacks a part, or has something else in its place.</summary>
+    Partial,
 }
+
+/// <summary>A no that was not written yet: something else may be answered in its place.</summary>
+/// <param name="Failure">What the caller is told otherwise.</param>
+/// <param name="Mechanism">The protection that said it; null: none did.</param>
+/// <param name="RetryAfter">From when on it makes sense to come back; null: nobody can know, so in a second or three. <see cref="TimeSpan.MaxValue"/>: nothing is said of it.</param>
+/// <param name="IsByDependency">Whether it came from a domain service, or from the way to it.</param>
+internal sealed record Refusal(Failure Failure, string? Mechanism, TimeSpan? RetryAfter, bool IsByDependency);
 
 /// <summary>
 /// THE place where protections explain themselves: each decision that changes what becomes of a request counts in one metric, stands on the span, and is
@@ -39,13 +53,24 @@ internal sealed class Decisions(IMeterFactory meters, IChance chance)
         if (!context.Response.HasStarted) context.Response.Headers.Append(Header, $"{mechanism}; reason={reason}; effect={text}");
     }
 
-    /// <summary>Turns a request away: status, reason, Retry-After, and not a byte of its body read.</summary>
-    /// <param name="retryAfter">From when on it makes sense to come back; null: the mechanism cannot know, so in a second or three.</param>
-    public Task RefuseAsync(HttpContext context, string mechanism, Reason reason, TimeSpan? retryAfter = null)
+    /// <summary>Turns a request away, unless ErrorEdge finds something else to answer; not a byte of its body is read.</summary>
+    /// <param name="retryAfter">As in <see cref="Refusal"/>.</param>
+    public static void Refuse(HttpContext context, string mechanism, Reason reason, TimeSpan? retryAfter = null) =>
+        Refuse(context, new Refusal(Failures.Of(reason), mechanism, retryAfter, IsByDependency: false));
+
+    /// <summary>The same.</summary>
+    public static void Refuse(HttpContext context, Refusal refusal)
     {
-        Tell(context, mechanism, reason.Text(), Effect.Refused);
-        if (retryAfter != TimeSpan.MaxValue) context.Response.Headers.RetryAfter = SecondsUntil(retryAfter).ToString(CultureInfo.InvariantCulture);
-        return Failures.WriteAsync(context, Failures.Of(reason));
+        context.Features.Set(refusal);
+        context.Response.StatusCode = refusal.Failure.Code;
+    }
+
+    /// <summary>The last word: status, reason, Retry-After.</summary>
+    public Task WriteAsync(HttpContext context, Refusal refusal)
+    {
+        if (refusal.Mechanism is not null) Tell(context, refusal.Mechanism, refusal.Failure.Reason, Effect.Refused);
+        if (refusal.RetryAfter != TimeSpan.MaxValue) context.Response.Headers.RetryAfter = SecondsUntil(refusal.RetryAfter).ToString(CultureInfo.InvariantCulture);
+        return Failures.WriteAsync(context, refusal.Failure);
     }
 
     // Never too early, and spread over a second or a half of the time, so that those who were refused together do not come back together.
@@ -59,6 +84,8 @@ internal sealed class Decisions(IMeterFactory meters, IChance chance)
     {
         Effect.Refused => "refused",
         Effect.DryRun => "dry_run",
-        _ => "stale",
+        Effect.Stale => "stale",
+        Effect.Default => "default",
+        _ => "partial",
     };
 }

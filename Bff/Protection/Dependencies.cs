@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using FeedMall.Bff.Degradation;
 using FeedMall.Resilience;
 using FeedMall.Resilience.Breaking;
 using FeedMall.Resilience.Bulkheads;
@@ -9,12 +10,13 @@ namespace FeedMall.Bff.Protection;
 
 /// <summary>
 /// What stands between the edge and each domain service: places for so many calls at a time, and a breaker for each method, so that one that fails does not
-/// close the others.
+/// close the others. A switch takes the service out as a whole.
 /// </summary>
 internal sealed class Dependencies : IDisposable
 {
     private readonly TimeProvider _clock;
     private readonly IChance _chance;
+    private readonly Switches _switches;
     private readonly IDisposable? _changes;
     // Guards the change of settings and the making of breakers and bulkheads.
     private readonly Lock _changing = new();
@@ -23,9 +25,9 @@ internal sealed class Dependencies : IDisposable
     private readonly ConcurrentDictionary<string, Place> _places = new(StringComparer.Ordinal);
     private DependencySettings _settings;
 
-    public Dependencies(IOptionsMonitor<ProtectionOptions> options, TimeProvider clock, IChance chance)
+    public Dependencies(IOptionsMonitor<ProtectionOptions> options, Switches switches, TimeProvider clock, IChance chance)
     {
-        (_clock, _chance, _settings) = (clock, chance, options.CurrentValue.Dependencies);
+        (_clock, _chance, _switches, _settings) = (clock, chance, switches, options.CurrentValue.Dependencies);
         _changes = options.OnChange(changed => Apply(changed.Dependencies));
     }
 
@@ -33,7 +35,7 @@ internal sealed class Dependencies : IDisposable
     /// <param name="dependency">The service's short name.</param>
     public Func<string, Gate?> BulkheadOf(string dependency)
     {
-        lock (_changing) return _places.GetOrAdd(dependency, _ => new Place(new Bulkhead(_settings.ToBulkhead(), _clock) { DryRun = _settings.BulkheadDryRun })).Find;
+        lock (_changing) return _places.GetOrAdd(dependency, _ => MakePlace(dependency)).Find;
     }
 
     /// <summary>The breaker of a method, by its full name; null while breakers are turned off.</summary>
@@ -51,6 +53,12 @@ internal sealed class Dependencies : IDisposable
     };
 
     public void Dispose() => _changes?.Dispose();
+
+    private Place MakePlace(string dependency)
+    {
+        var ofDependency = _switches.OfDependency(dependency);
+        return new Place(new Bulkhead(_settings.ToBulkhead(), _clock) { DryRun = _settings.BulkheadDryRun }, new ClosedGate(ofDependency, _clock), ofDependency, _switches);
+    }
 
     private SreBreaker Add(string method)
     {
@@ -70,10 +78,17 @@ internal sealed class Dependencies : IDisposable
     // To find out how things are must be possible just when they are bad.
     private static bool IsQuestionOfHealth(string method) => method.StartsWith("/grpc.health.", StringComparison.Ordinal);
 
-    private sealed class Place(Bulkhead bulkhead)
+    private sealed class Place(Bulkhead bulkhead, ClosedGate closed, Switch ofDependency, Switches switches)
     {
         public Bulkhead Bulkhead => bulkhead;
 
-        public Func<string, Gate?> Find { get; } = method => IsQuestionOfHealth(method) ? null : bulkhead;
+        public Func<string, Gate?> Find { get; } = method =>
+        {
+            if (IsQuestionOfHealth(method)) return null;
+            if (ofDependency.State != SwitchState.Forced) return bulkhead;
+            if (!switches.DryRun) return closed;
+            ofDependency.Act(dryRun: true);
+            return bulkhead;
+        };
     }
 }

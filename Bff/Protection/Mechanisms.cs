@@ -9,4 +9,5 @@ internal static class Mechanisms
     public const string Breaker = "breaker";
     public const string Bulkhead = "bulkhead";
     public const string Deadline = "deadline";
+    public const string Degrade = "degrade";
 }

@@ -102,7 +102,12 @@ internal sealed class ClientChain
         if (!permit.IsAdmitted)
         {
             return CallOutcome.Local(call, StatusCode.Unavailable, permit.Reason.Text(),
-                permit.Reason == Reason.BulkheadFull ? "All places for calls to this service are taken." : $"{call.Method.FullName} has been failing, and was not called.");
+                permit.Reason switch
+                {
+                    Reason.BulkheadFull => "All places for calls to this service are taken.",
+                    Reason.Degraded => "This service was taken out by a switch.",
+                    _ => $"{call.Method.FullName} has been failing, and was not called.",
+                });
         }
         var outcome = await next(call);
         permit.Complete(StatusOutcomes.OfGrpc((int)outcome.Status.StatusCode));

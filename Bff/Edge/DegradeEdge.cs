@@ -1,0 +1,26 @@
+using FeedMall.Bff.Degradation;
+using FeedMall.Bff.Protection;
+using FeedMall.Resilience;
+
+namespace FeedMall.Bff.Edge;
+
+/// <summary>Turns back what is taken out by its switch, and says of answers what they lack. What is answered in place of a failure is found at <see cref="ErrorEdge"/>.</summary>
+internal sealed class DegradeEdge(RequestDelegate next, Fallbacks fallbacks)
+{
+    public Task InvokeAsync(HttpContext context)
+    {
+        if (RoutePolicy.Of(context) is null) return next(context);
+        if (fallbacks.IsForced(context))
+        {
+            Decisions.Refuse(context, Mechanisms.Degrade, Reason.Degraded);
+            return Task.CompletedTask;
+        }
+        context.Response.OnStarting(static state =>
+        {
+            var (fallbacks, context) = ((Fallbacks, HttpContext))state;
+            fallbacks.TellMissing(context);
+            return Task.CompletedTask;
+        }, (fallbacks, context));
+        return next(context);
+    }
+}
