@@ -78,7 +78,7 @@ internal sealed class AnswerStore : IOutputCacheStore, IDisposable
         var cache = _options.CurrentValue.Cache;
         var freshUntil = Now + (long)_jitter.Apply(validFor, _chance).TotalMilliseconds;
         var answer = new Answer(freshUntil, freshUntil + (long)cache.StaleWhileRevalidate.TotalMilliseconds, value);
-        _local.Set(lookup.Key, lookup.Tags, answer, lookup.Generation, validFor + cache.StaleIfError);
+        _local.Set(lookup, answer, validFor + cache.StaleIfError);
         if (lookup.Stamps is { } stamps) await _common.SetAsync(lookup.Key, lookup.Tags, stamps, answer.Write(), validFor + cache.StaleIfError);
     }
 
@@ -88,6 +88,14 @@ internal sealed class AnswerStore : IOutputCacheStore, IDisposable
         await _common.EvictAsync(tag);
         // Once more: what this copy read from the store in between was begun before.
         _local.Evict(tag);
+    }
+
+    /// <summary>Makes what carries the tag old: it is made anew, and given only when that fails.</summary>
+    public async ValueTask AgeByTagAsync(string tag)
+    {
+        _local.Age(tag);
+        await _common.AgeAsync(tag);
+        _local.Age(tag);
     }
 
     /// <summary>Takes the answer whatever its age, because no other one can be made.</summary>
@@ -136,16 +144,17 @@ internal sealed class AnswerStore : IOutputCacheStore, IDisposable
 
     private async ValueTask<Answer?> FindAsync(string key, AnswerLookup lookup)
     {
-        if (!_common.IsEnabled) return _local.FindKept(key);
-        var (isAnswered, value, stamps) = await _common.FindAsync(key, lookup.Tags);
-        if (!lookup.IsFill) lookup.Stamps = stamps;
-        if (!isAnswered)
+        if (!_common.IsEnabled) return _local.FindKept(key, null);
+        var read = await _common.FindAsync(key, lookup.Tags);
+        if (!lookup.IsFill) lookup.Stamps = read.Stamps;
+        if (!read.IsAnswered)
         {
             Interlocked.Increment(ref _withoutStore);
-            return _local.FindKept(key);
+            return _local.FindKept(key, null);
         }
-        var answer = Answer.TryRead(value);
-        if (answer is not null) _local.Set(key, lookup.Tags, answer, lookup.Generation, _options.CurrentValue.Cache.StaleIfError);
+        if (Answer.TryRead(read.Value) is not { } answer) return _local.FindKept(key, read.Stamps);
+        if (read.IsOld) return answer.AsOld(Now);
+        _local.Set(lookup, answer, _options.CurrentValue.Cache.StaleIfError);
         return answer;
     }
 

@@ -29,8 +29,9 @@ internal sealed record CacheRule(TimeSpan TimeToLive, string[] Query, Func<HttpC
     }
 }
 
-/// <summary>Stands on a route that changes what answers are made of: these are void when it has succeeded.</summary>
-internal sealed record EvictRule(Func<HttpContext, string[]> Tags);
+/// <summary>Stands on a route that changes what answers are made of: these are old when it has succeeded, or when nobody knows.</summary>
+/// <param name="TakesAway">After it has succeeded they must not be seen any more, not even when there is nothing else to answer.</param>
+internal sealed record EvictRule(Func<HttpContext, string[]> Tags, bool TakesAway);
 
 /// <summary>How routes say it.</summary>
 internal static class CacheRules
@@ -40,8 +41,9 @@ internal static class CacheRules
         this RouteHandlerBuilder route, TimeSpan timeToLive, string[] query, Func<HttpContext, string[]> tags, bool perUser = false) =>
         route.WithMetadata(new CacheRule(timeToLive, query, tags, perUser));
 
-    /// <summary>Voids what the route changes.</summary>
-    public static RouteHandlerBuilder Evict(this RouteHandlerBuilder route, Func<HttpContext, string[]> tags) => route.WithMetadata(new EvictRule(tags));
+    /// <summary>Makes old what the route changes; what it takes away is void.</summary>
+    public static RouteHandlerBuilder Evict(this RouteHandlerBuilder route, Func<HttpContext, string[]> tags, bool takesAway = false) =>
+        route.WithMetadata(new EvictRule(tags, takesAway));
 
     /// <summary>A value of the route, as a part of a tag: bounded, as everybody can send what he likes.</summary>
     public static string Value(this HttpContext context, string name) => context.GetRouteValue(name) is string { Length: <= 20 } text ? text : "";

@@ -7,7 +7,7 @@ internal sealed class DegradeOverview(EndpointDataSource routes, Switches switch
 {
     public object Snapshot() => new
     {
-        Dependencies = DegradeSettings.KnownDependencies.ToDictionary(name => name, name => switches.OfDependency(name).Snapshot()),
+        Dependencies = switches.Dependencies(),
         Routes = routes.Endpoints
             .Where(endpoint => endpoint.Metadata.GetMetadata<RoutePolicy>() is not null)
             .ToDictionary(RoutePolicy.NameOf, endpoint => new

@@ -35,4 +35,9 @@ internal static class FallbackRules
         chain.AddRange(all.OfType<DefaultRule>().TakeLast(1).Select(rule => rule.Name));
         return chain;
     }
+
+    /// <summary>The same as a sentence.</summary>
+    public static string Describe(IEnumerable<object> metadata) => Chain(metadata) is { Count: > 0 } chain
+        ? $"When it cannot be answered: {string.Join(", else ", chain)}, else the failure; the header {Fallbacks.Header} says so."
+        : "It has no fallback: it takes place, or it fails.";
 }

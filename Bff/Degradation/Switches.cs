@@ -9,7 +9,7 @@ internal sealed class Switches : IDisposable
 {
     // By the route's name, and by the service's: as many as there are in code.
     private readonly ConcurrentDictionary<string, Switch> _routes = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, Switch> _dependencies = new(StringComparer.OrdinalIgnoreCase);
+    private readonly ConcurrentDictionary<string, Switch> _dependencies = new(StringComparer.Ordinal);
     // Guards the change of settings and the making of switches.
     private readonly Lock _changing = new();
     private readonly TimeProvider _clock;
@@ -28,6 +28,9 @@ internal sealed class Switches : IDisposable
     public Switch OfRoute(string route) => _routes.TryGetValue(route, out var known) ? known : Add(_routes, route, StateOfRoute);
 
     public Switch OfDependency(string dependency) => _dependencies.TryGetValue(dependency, out var known) ? known : Add(_dependencies, dependency, StateOfDependency);
+
+    /// <summary>Of all domain services, for the governor.</summary>
+    public IReadOnlyDictionary<string, SwitchSnapshot> Dependencies() => _options.Degrade.ToDependencies().Keys.ToDictionary(name => name, name => OfDependency(name).Snapshot());
 
     public void Dispose() => _changes?.Dispose();
 
@@ -48,5 +51,5 @@ internal sealed class Switches : IDisposable
 
     private static SwitchState StateOfRoute(string route, ProtectionOptions options) => options.Routes.GetValueOrDefault(route)?.Degrade ?? SwitchState.Auto;
 
-    private static SwitchState StateOfDependency(string dependency, ProtectionOptions options) => options.Degrade.Dependencies.GetValueOrDefault(dependency);
+    private static SwitchState StateOfDependency(string dependency, ProtectionOptions options) => options.Degrade.ToDependencies()[dependency];
 }

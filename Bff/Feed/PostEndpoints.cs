@@ -41,7 +41,7 @@ internal static class PostEndpoints
             .CanFail(400, 401, 403, 404, 408, 413, 415, 503, 504).Evict(context => [TagOf(context), "posts"]).HasNoFallback();
         posts.MapDelete("/posts/{id}", DeletePost).RequireAuthorization().WithName(nameof(DeletePost))
             .WithSummary("Delete a post").WithDescription("With its likes. Only by its author.")
-            .CanFail(400, 401, 403, 404, 503, 504).Evict(context => [TagOf(context), "posts"]).HasNoFallback();
+            .CanFail(400, 401, 403, 404, 503, 504).Evict(context => [TagOf(context), "posts"], takesAway: true).HasNoFallback();
         posts.MapGet("/cards", ListCards).WithName(nameof(ListCards))
             .WithSummary("List posts as cards").WithDescription("A page of the feed, or exactly the posts named by ids, in that order; unknown ones are left out.")
             .CanFail(400, 401, 503, 504).Cache(s_listTime, ["limit", "cursor", "sort", "ids"], _ => ["posts"])

@@ -34,7 +34,7 @@ internal static class CollectionEndpoints
             .CanFail(400, 401, 404, 503, 504).Cache(s_time, [], context => [TagOf(context)]);
         collections.MapPut("/{id}/state", SetCollectionState).RequireAuthorization().Validate<NewState, NewStateRules>().WithName(nameof(SetCollectionState))
             .WithSummary("Publish, withdraw or delete a collection").WithDescription("draft ↔ published, both → deleted. Only by the shop's owner.")
-            .CanFail(400, 401, 403, 404, 408, 412, 413, 415, 503, 504).Evict(context => [TagOf(context), "collections"]).HasNoFallback();
+            .CanFail(400, 401, 403, 404, 408, 412, 413, 415, 503, 504).Evict(context => [TagOf(context), "collections"], takesAway: true).HasNoFallback();
     }
 
     public static async Task<Created<CollectionView>> CreateCollection(NewCollection body, RequestContext request, Collections.CollectionsClient collections)

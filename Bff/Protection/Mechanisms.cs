@@ -5,7 +5,6 @@ internal static class Mechanisms
 {
     public const string Admission = "admission";
     public const string RateLimit = "rate_limit";
-    public const string Cache = "cache";
     public const string Breaker = "breaker";
     public const string Bulkhead = "bulkhead";
     public const string Deadline = "deadline";

@@ -75,11 +75,8 @@ internal sealed class ProtectionOptionsValidator : IValidateOptions<ProtectionOp
         {
             if (!condition) errors.Add($"{ProtectionOptions.Section}:Degrade:{key} must be {text}.");
         }
-        foreach (var (dependency, state) in degrade.Dependencies)
-        {
-            Require(DegradeSettings.KnownDependencies.Contains(dependency, StringComparer.OrdinalIgnoreCase), $"Dependencies:{dependency}", $"of one of: {string.Join(", ", DegradeSettings.KnownDependencies)}");
-            Require(Enum.IsDefined(state), $"Dependencies:{dependency}", "auto, off or forced");
-        }
+        Require(Enum.IsDefined(degrade.Feed), nameof(degrade.Feed), "auto, off or forced");
+        Require(Enum.IsDefined(degrade.Mall), nameof(degrade.Mall), "auto, off or forced");
         Require(degrade.RenewInterval == TimeSpan.Zero || (degrade.RenewInterval >= TimeSpan.FromMilliseconds(100) && degrade.RenewInterval <= TimeSpan.FromMinutes(10)),
             nameof(degrade.RenewInterval), "0 (never) or 100 ms to 10 minutes");
         Require(degrade.KeepFor >= TimeSpan.FromSeconds(1) && degrade.KeepFor <= TimeSpan.FromDays(7), nameof(degrade.KeepFor), "1 s to 7 days");
