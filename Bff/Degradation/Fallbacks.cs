@@ -10,7 +10,7 @@ namespace FeedMall.Bff.Degradation;
 
 /// <summary>
 /// What is answered when a route cannot: the last good answer, a default, or nothing (then the refusal goes out). When: its switch. A copy is given only to whom
-/// the original would have been given, as its key has all that changes the answer; and this is behind authentication and authorization.
+/// the original would have been given: its key has all that changes the answer, and nothing is given before it is known who asks and that he may.
 /// </summary>
 internal sealed class Fallbacks(AnswerStore store, AnswerFetcher fetcher, Switches switches, Decisions decisions, IOptionsMonitor<ProtectionOptions> options)
 {
@@ -33,7 +33,7 @@ internal sealed class Fallbacks(AnswerStore store, AnswerFetcher fetcher, Switch
 
     /// <summary>Whether there may be something else to answer than this refusal.</summary>
     public bool MayAnswer(HttpContext context, Refusal refusal) =>
-        RoutePolicy.Of(context) is { } policy && IsForWantOfSomething(refusal) && SwitchOf(context).State != SwitchState.Off
+        RoutePolicy.Of(context) is { } policy && RequestContext.Of(context) is { MayFallBack: true } && IsForWantOfSomething(refusal) && SwitchOf(context).State != SwitchState.Off
         && !(refusal.IsByDependency && policy.Dependencies.Any(dependency => switches.OfDependency(dependency).State == SwitchState.Off))
         && context.GetEndpoint()!.Metadata.GetMetadata<NoFallback>() is null;
 

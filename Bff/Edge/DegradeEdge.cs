@@ -10,6 +10,7 @@ internal sealed class DegradeEdge(RequestDelegate next, Fallbacks fallbacks)
     public Task InvokeAsync(HttpContext context)
     {
         if (RoutePolicy.Of(context) is null) return next(context);
+        RequestContext.Of(context).MayFallBack = true;
         if (fallbacks.IsForced(context))
         {
             Decisions.Refuse(context, Mechanisms.Degrade, Reason.Degraded);

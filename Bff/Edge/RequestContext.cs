@@ -62,6 +62,9 @@ internal sealed class RequestContext(HttpContext http, TimeSpan budget, Cancella
     /// <summary>Fires when the caller goes away, and only then.</summary>
     public CancellationToken CallerGone { get; } = callerGone;
 
+    /// <summary>Whether something else may be answered when it fails: it is known who asks, and that he may.</summary>
+    public bool MayFallBack { get; set; }
+
     /// <summary>What the answer lacks. Where it lacks something it is not kept.</summary>
     public IReadOnlyList<MissingPart> Missing => _missing ?? (IReadOnlyList<MissingPart>)[];
 

@@ -62,12 +62,12 @@ internal static class PostEndpoints
         return new Created<PostView>($"/v1/feed/posts/{created.Post.Id}", PostView.From(created.Post));
     }
 
-    public static async Task<Success<ListView<PostView>>> ListPosts(
+    public static async Task<Tagged<ListView<PostView>>> ListPosts(
         [AsParameters] ListQuery list, string? type, Id? uid, RequestContext request, Posts.PostsClient posts)
     {
         var page = await posts.ListPostsAsync(
             new ListPostsRequest { Page = list.ToPage(), Type = ReadType(type), Uid = uid?.ValueOf("uid") }, request.ToCallOptions());
-        return new Success<ListView<PostView>>(new(ViewsOf(page.Posts, PostView.From, request), ListQuery.WriteCursor(page.NextCursor)));
+        return new Tagged<ListView<PostView>>(new(ViewsOf(page.Posts, PostView.From, request), ListQuery.WriteCursor(page.NextCursor)));
     }
 
     public static async Task<Tagged<PostView>> GetPost(Id id, RequestContext request, Posts.PostsClient posts)
@@ -100,21 +100,21 @@ internal static class PostEndpoints
         return new Success<Nothing>(new Nothing());
     }
 
-    public static async Task<Success<ListView<PostCardView>>> ListCards(
+    public static async Task<Tagged<ListView<PostCardView>>> ListCards(
         [AsParameters] ListQuery list, string? ids, RequestContext request, Posts.PostsClient posts)
     {
         if (ids is null) return await ListCardsAsync(new ListPostsRequest { Page = list.ToPage() }, request, posts);
         var named = await posts.BatchGetPostsAsync(new BatchGetPostsRequest { Ids = { IdList.Read(ids) } }, request.ToCallOptions());
-        return new Success<ListView<PostCardView>>(new(ViewsOf(named.Posts, PostCardView.From, request), null));
+        return new Tagged<ListView<PostCardView>>(new(ViewsOf(named.Posts, PostCardView.From, request), null));
     }
 
-    public static Task<Success<ListView<PostCardView>>> ListVideos([AsParameters] ListQuery list, RequestContext request, Posts.PostsClient posts) =>
+    public static Task<Tagged<ListView<PostCardView>>> ListVideos([AsParameters] ListQuery list, RequestContext request, Posts.PostsClient posts) =>
         ListCardsAsync(new ListPostsRequest { Page = list.ToPage(), Type = PostType.Video }, request, posts);
 
-    private static async Task<Success<ListView<PostCardView>>> ListCardsAsync(ListPostsRequest list, RequestContext request, Posts.PostsClient posts)
+    private static async Task<Tagged<ListView<PostCardView>>> ListCardsAsync(ListPostsRequest list, RequestContext request, Posts.PostsClient posts)
     {
         var page = await posts.ListPostsAsync(list, request.ToCallOptions());
-        return new Success<ListView<PostCardView>>(new(ViewsOf(page.Posts, PostCardView.From, request), ListQuery.WriteCursor(page.NextCursor)));
+        return new Tagged<ListView<PostCardView>>(new(ViewsOf(page.Posts, PostCardView.From, request), ListQuery.WriteCursor(page.NextCursor)));
     }
 
     private static IReadOnlyList<T> ViewsOf<T>(IReadOnlyList<Post> posts, Func<Post, T> view, RequestContext request)
@@ -133,7 +133,7 @@ internal static class PostEndpoints
         var items = popular.Message.Posts.Where(post => type == PostType.Unspecified || post.Type == type).Take(page.Limit).Select(view).ToList();
         // That there are no videos at all is not to be said just because none is popular.
         if (items.Count == 0 && popular.Message.Posts.Count > 0) return null;
-        return new DefaultAnswer(new Success<ListView<T>>(new(items, null, ListQuery.ItemsDegraded)), popular.Age);
+        return new DefaultAnswer(new Tagged<ListView<T>>(new(items, null, ListQuery.ItemsDegraded)), popular.Age);
     }
 
     private static PostType ReadType(string? text)

@@ -57,14 +57,14 @@ internal static class CollectionEndpoints
         return new Created<CollectionView>($"/v1/mall/collections/{created.Id}", CollectionView.From(created));
     }
 
-    public static Task<Success<ListView<CollectionCardView>>> ListCollections(
+    public static Task<Tagged<ListView<CollectionCardView>>> ListCollections(
         [AsParameters] ListQuery list, RequestContext request, Collections.CollectionsClient collections) => ListAsync(list, null, request, collections);
 
-    public static async Task<Success<ListView<CollectionCardView>>> ListCollectionCards(
+    public static async Task<Tagged<ListView<CollectionCardView>>> ListCollectionCards(
         string? ids, RequestContext request, Collections.CollectionsClient collections)
     {
         var cards = await collections.BatchGetCollectionCardsAsync(new BatchGetCollectionCardsRequest { Ids = { IdList.Read(ids ?? "") } }, request.ToCallOptions());
-        return new Success<ListView<CollectionCardView>>(new([.. cards.Cards.Select(CollectionCardView.From)], null));
+        return new Tagged<ListView<CollectionCardView>>(new([.. cards.Cards.Select(CollectionCardView.From)], null));
     }
 
     public static async Task<Tagged<CollectionView>> GetCollection(Id id, RequestContext request, Collections.CollectionsClient collections)
@@ -87,12 +87,12 @@ internal static class CollectionEndpoints
         return new Success<CollectionView>(CollectionView.From(moved.Collection));
     }
 
-    public static async Task<Success<ListView<CollectionCardView>>> ListAsync(
+    public static async Task<Tagged<ListView<CollectionCardView>>> ListAsync(
         ListQuery list, long? shopId, RequestContext request, Collections.CollectionsClient collections)
     {
         var page = await collections.ListCollectionCardsAsync(
             new ListCollectionCardsRequest { Page = list.ToPage(), ShopId = shopId }, request.ToCallOptions());
-        return new Success<ListView<CollectionCardView>>(new([.. page.Cards.Select(CollectionCardView.From)], ListQuery.WriteCursor(page.NextCursor)));
+        return new Tagged<ListView<CollectionCardView>>(new([.. page.Cards.Select(CollectionCardView.From)], ListQuery.WriteCursor(page.NextCursor)));
     }
 
     private static DefaultAnswer? FindNewest(HttpContext context)
@@ -100,7 +100,7 @@ internal static class CollectionEndpoints
         var page = ListQuery.Read(context.Request.Query).ToPage();
         if (page.Cursor is not null || context.RequestServices.GetRequiredService<StandIns>().NewestCollections is not { } newest) return null;
         return new DefaultAnswer(
-            new Success<ListView<CollectionCardView>>(new([.. newest.Message.Cards.Take(page.Limit).Select(CollectionCardView.From)], null, ListQuery.ItemsDegraded)), newest.Age);
+            new Tagged<ListView<CollectionCardView>>(new([.. newest.Message.Cards.Take(page.Limit).Select(CollectionCardView.From)], null, ListQuery.ItemsDegraded)), newest.Age);
     }
 
     private static string TagOf(HttpContext context) => $"collection:{context.Value("id")}";

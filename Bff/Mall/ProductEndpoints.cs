@@ -50,7 +50,7 @@ internal static class ProductEndpoints
         return new Created<ProductView>($"/v1/mall/products/{created.Product.Id}", ProductView.From(created.Product));
     }
 
-    public static Task<Success<ListView<ProductView>>> ListProducts(
+    public static Task<Tagged<ListView<ProductView>>> ListProducts(
         [AsParameters] ListQuery list, RequestContext request, Products.ProductsClient products) => ListAsync(list, null, request, products);
 
     public static async Task<Tagged<ProductView>> GetProduct(Id id, RequestContext request, Products.ProductsClient products)
@@ -71,11 +71,11 @@ internal static class ProductEndpoints
         return new Success<ProductView>(ProductView.From(changed.Product));
     }
 
-    public static async Task<Success<ListView<ProductView>>> ListAsync(
+    public static async Task<Tagged<ListView<ProductView>>> ListAsync(
         ListQuery list, long? shopId, RequestContext request, Products.ProductsClient products)
     {
         var page = await products.ListProductsAsync(new ListProductsRequest { Page = list.ToPage(), ShopId = shopId }, request.ToCallOptions());
-        return new Success<ListView<ProductView>>(new([.. page.Products.Select(ProductView.From)], ListQuery.WriteCursor(page.NextCursor)));
+        return new Tagged<ListView<ProductView>>(new([.. page.Products.Select(ProductView.From)], ListQuery.WriteCursor(page.NextCursor)));
     }
 
     private static string TagOf(HttpContext context) => $"product:{context.Value("id")}";

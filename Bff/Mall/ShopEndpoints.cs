@@ -40,10 +40,10 @@ internal static class ShopEndpoints
         return new Created<ShopView>($"/v1/mall/shops/{created.Shop.Id}", ShopView.From(created.Shop));
     }
 
-    public static async Task<Success<ListView<ShopView>>> ListShops([AsParameters] ListQuery list, RequestContext request, Shops.ShopsClient shops)
+    public static async Task<Tagged<ListView<ShopView>>> ListShops([AsParameters] ListQuery list, RequestContext request, Shops.ShopsClient shops)
     {
         var page = await shops.ListShopsAsync(new ListShopsRequest { Page = list.ToPage() }, request.ToCallOptions());
-        return new Success<ListView<ShopView>>(new([.. page.Shops.Select(ShopView.From)], ListQuery.WriteCursor(page.NextCursor)));
+        return new Tagged<ListView<ShopView>>(new([.. page.Shops.Select(ShopView.From)], ListQuery.WriteCursor(page.NextCursor)));
     }
 
     public static async Task<Tagged<ShopView>> GetShop(Id id, RequestContext request, Shops.ShopsClient shops)
@@ -52,11 +52,11 @@ internal static class ShopEndpoints
         return new Tagged<ShopView>($"{shop.Id:x}-{shop.Version:x}", ShopView.From(shop));
     }
 
-    public static Task<Success<ListView<ProductView>>> ListShopProducts(
+    public static Task<Tagged<ListView<ProductView>>> ListShopProducts(
         Id id, [AsParameters] ListQuery list, RequestContext request, Products.ProductsClient products) =>
         ProductEndpoints.ListAsync(list, id.Value, request, products);
 
-    public static Task<Success<ListView<CollectionCardView>>> ListShopCollections(
+    public static Task<Tagged<ListView<CollectionCardView>>> ListShopCollections(
         Id id, [AsParameters] ListQuery list, RequestContext request, Collections.CollectionsClient collections) =>
         CollectionEndpoints.ListAsync(list, id.Value, request, collections);
 }

@@ -35,7 +35,7 @@ internal static class HomeEndpoints
             .WithDescription("Feed and mall, gathered at the same time. A side that fails or is too slow is named in degraded, and shows what was kept for such a case; the page itself still answers 200.")
             .CanFail(401, 503, 504).Cache(s_time, [], _ => ["posts", "collections"]).FallBackOn("the popular posts and the newest collections", FindKept);
 
-    public static async Task<Success<HomeView>> GetHome(
+    public static async Task<Tagged<HomeView>> GetHome(
         HttpContext context, Posts.PostsClient posts, Collections.CollectionsClient collections, Fallbacks fallbacks, IOptionsMonitor<BffOptions> options)
     {
         var request = RequestContext.Of(context);
@@ -47,14 +47,14 @@ internal static class HomeEndpoints
         // Without any section there is no page: then the last good one is better. And whose failures are not to be covered, fails.
         if (failures.Count == 2 || failures.Exists(part => !fallbacks.MayReplace(context, part.Name))) ExceptionDispatchInfo.Throw(failures[0].Failure!);
         foreach (var (name, failure) in failures) request.GoWithout(new MissingPart(name, Failures.Of(failure!).Reason));
-        return new Success<HomeView>(Gather(context, (await feed).Items, (await mall).Items));
+        return new Tagged<HomeView>(Gather(context, (await feed).Items, (await mall).Items));
     }
 
     private static DefaultAnswer FindKept(HttpContext context)
     {
         var kept = context.RequestServices.GetRequiredService<StandIns>();
         TimeSpan?[] ages = [kept.PopularPosts?.Age, kept.NewestCollections?.Age];
-        return new DefaultAnswer(new Success<HomeView>(Gather(context, null, null)), ages.Max());
+        return new DefaultAnswer(new Tagged<HomeView>(Gather(context, null, null)), ages.Max());
     }
 
     // A section that is null could not be had.

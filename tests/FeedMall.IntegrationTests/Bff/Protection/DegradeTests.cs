@@ -37,14 +37,15 @@ public sealed class DegradeTests
         var copy = await bff.GetAsync(Post);
         Assert.Equal((200, "GetPost; reason=DEGRADED", "degrade; reason=DEGRADED; effect=stale"), (copy.Status, copy.Degraded, copy.Decision));
         Assert.Equal(good.Body!.ToJsonString(), copy.Body!.ToJsonString());
+        Assert.Equal(304, await bff.StatusAsync(HttpMethod.Get, Post, ("If-None-Match", good.Headers["ETag"])));
         Assert.Contains("Age", copy.Headers.Keys);
         var none = await bff.GetAsync("/v1/feed/posts/2");
         Assert.Equal((503, "DEGRADED", "degrade; reason=DEGRADED; effect=refused", null), (none.Status, none.Reason, none.Decision, none.Degraded));
         Assert.InRange(none.RetryAfter!.Value.TotalSeconds, 1, 3);
         Assert.Equal(1, calls);
-        Assert.Equal((1, 1), (await bff.DecisionsAsync("degrade", "GetPost", "DEGRADED", "stale"), await bff.DecisionsAsync("degrade", "GetPost", "DEGRADED", "refused")));
+        Assert.Equal((2, 1), (await bff.DecisionsAsync("degrade", "GetPost", "DEGRADED", "stale"), await bff.DecisionsAsync("degrade", "GetPost", "DEGRADED", "refused")));
         var shown = (await bff.ProtectionAsync())["mechanisms"]!["degrade"]!["routes"]!["GetPost"]!["switch"]!;
-        Assert.Equal(("Forced", 1), ((string?)shown["state"], (long)shown["acted"]!));
+        Assert.Equal(("Forced", 2), ((string?)shown["state"], (long)shown["acted"]!));
         Assert.NotNull((string?)shown["actingSince"]);
 
         await bff.SetAsync("""{"Routes":{"GetPost":{"Degrade":"auto"}}}""");
