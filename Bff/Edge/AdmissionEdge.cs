@@ -17,7 +17,7 @@ internal sealed class AdmissionEdge(RequestDelegate next, Admission admission, D
         using var permit = await admission.EnterAsync(request.Criticality, request.Client, request.Remaining, request.Cancelled);
         if (!permit.IsAdmitted)
         {
-            Decisions.Refuse(context, Mechanisms.Admission, permit.Reason);
+            await decisions.RefuseAsync(context, Mechanisms.Admission, permit.Reason);
             return;
         }
         if (permit.Reason != Reason.None) decisions.Tell(context, Mechanisms.Admission, permit.Reason.Text(), Effect.DryRun);

@@ -55,10 +55,10 @@ internal sealed partial class ErrorEdge(RequestDelegate next, Fallbacks fallback
     private Refusal Translate(HttpContext context, Exception exception)
     {
         var failure = FailureOf(context, exception);
-        return new Refusal(failure, MechanismOf(failure.Reason), TimeSpan.MaxValue, exception is RpcException or OperationCanceledException);
+        return new Refusal(failure, MechanismOf(failure.Reason), null, exception is RpcException or OperationCanceledException);
     }
 
-    private static Refusal Without(Failure failure) => new(failure, null, TimeSpan.MaxValue, IsByDependency: false);
+    private static Refusal Without(Failure failure) => new(failure, null, null, IsByDependency: false);
 
     private Failure FailureOf(HttpContext context, Exception exception) => exception switch
     {

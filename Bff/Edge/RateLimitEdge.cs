@@ -23,11 +23,7 @@ internal sealed class RateLimitEdge(RequestDelegate next, RateLimits limits, Dec
             context.Response.Headers["RateLimit-Policy"] = string.Create(CultureInfo.InvariantCulture, $"\"client\";q={(long)limit.Burst};w={window}");
             context.Response.Headers["RateLimit"] = string.Create(CultureInfo.InvariantCulture, $"\"client\";r={(long)Math.Max(0, left)};t={wait}");
         }
-        if (!decision.IsAdmitted)
-        {
-            Decisions.Refuse(context, Mechanisms.RateLimit, decision.Reason, decision.RetryAfter);
-            return Task.CompletedTask;
-        }
+        if (!decision.IsAdmitted) return decisions.RefuseAsync(context, Mechanisms.RateLimit, decision.Reason, decision.RetryAfter);
         if (decision.Reason != Reason.None) decisions.Tell(context, Mechanisms.RateLimit, decision.Reason.Text(), Effect.DryRun);
         return next(context);
     }

@@ -29,9 +29,9 @@ internal enum Effect
 /// <summary>A no that was not written yet: something else may be answered in its place.</summary>
 /// <param name="Failure">What the caller is told otherwise.</param>
 /// <param name="Mechanism">The protection that said it; null: none did.</param>
-/// <param name="RetryAfter">From when on it makes sense to come back; null: nobody can know, so in a second or three. <see cref="TimeSpan.MaxValue"/>: nothing is said of it.</param>
+/// <param name="RetryAfterSeconds">From when on it makes sense to come back; null: nothing is said of it.</param>
 /// <param name="IsByDependency">Whether it came from a domain service, or from the way to it.</param>
-internal sealed record Refusal(Failure Failure, string? Mechanism, TimeSpan? RetryAfter, bool IsByDependency);
+internal sealed record Refusal(Failure Failure, string? Mechanism, long? RetryAfterSeconds, bool IsByDependency);
 
 /// <summary>
 /// THE place where protections explain themselves: each decision that changes what becomes of a request counts in one metric, stands on the span, and is
@@ -54,9 +54,13 @@ internal sealed class Decisions(IMeterFactory meters, IChance chance)
     }
 
     /// <summary>Turns a request away, unless ErrorEdge finds something else to answer; not a byte of its body is read.</summary>
-    /// <param name="retryAfter">As in <see cref="Refusal"/>.</param>
-    public static void Refuse(HttpContext context, string mechanism, Reason reason, TimeSpan? retryAfter = null) =>
-        Refuse(context, new Refusal(Failures.Of(reason), mechanism, retryAfter, IsByDependency: false));
+    /// <param name="retryAfter">From when on it makes sense to come back; null: the mechanism cannot know, so in a second or three.</param>
+    public Task RefuseAsync(HttpContext context, string mechanism, Reason reason, TimeSpan? retryAfter = null)
+    {
+        long? seconds = retryAfter == TimeSpan.MaxValue ? null : SecondsUntil(retryAfter);
+        Refuse(context, new Refusal(Failures.Of(reason), mechanism, seconds, IsByDependency: false));
+        return Task.CompletedTask;
+    }
 
     /// <summary>The same.</summary>
     public static void Refuse(HttpContext context, Refusal refusal)
@@ -69,7 +73,7 @@ internal sealed class Decisions(IMeterFactory meters, IChance chance)
     public Task WriteAsync(HttpContext context, Refusal refusal)
     {
         if (refusal.Mechanism is not null) Tell(context, refusal.Mechanism, refusal.Failure.Reason, Effect.Refused);
-        if (refusal.RetryAfter != TimeSpan.MaxValue) context.Response.Headers.RetryAfter = SecondsUntil(refusal.RetryAfter).ToString(CultureInfo.InvariantCulture);
+        if (refusal.RetryAfterSeconds is { } seconds) context.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         return Failures.WriteAsync(context, refusal.Failure);
     }
 
