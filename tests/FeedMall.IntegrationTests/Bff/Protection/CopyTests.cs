@@ -30,7 +30,7 @@ public sealed class CopyTests
             bff.GetPost = (_, _) => throw ProtectedBff.Broken();
             // The other one may still have its copy of a moment.
             var copy = await bff.UntilAsync(Post, answer => answer.Degraded is not null);
-            Assert.Equal("degrade; reason=UPSTREAM_ERROR; effect=stale", copy.Decision);
+            Assert.Equal("degrade; reason=UPSTREAM_ERROR; effect=stale", copy.Degrading);
         }
         Assert.Equal(200, await one.StatusAsync(HttpMethod.Delete, Post, user));
         foreach (var bff in new[] { one, two }) Assert.Equal(503, (await bff.UntilAsync(Post, answer => answer.Degraded is null)).Status);

@@ -31,16 +31,16 @@ public sealed class DegradeTests
             return Task.FromResult(ProtectedBff.Post(request.Id));
         };
         var good = await bff.GetAsync(Post);
-        Assert.Equal((200, null, null), (good.Status, good.Degraded, good.Decision));
+        Assert.Equal((200, null, null), (good.Status, good.Degraded, good.Degrading));
 
         await bff.SetAsync("""{"Routes":{"GetPost":{"Degrade":"forced"}}}""");
         var copy = await bff.GetAsync(Post);
-        Assert.Equal((200, "GetPost; reason=DEGRADED", "degrade; reason=DEGRADED; effect=stale"), (copy.Status, copy.Degraded, copy.Decision));
+        Assert.Equal((200, "GetPost; reason=DEGRADED", "degrade; reason=DEGRADED; effect=stale"), (copy.Status, copy.Degraded, copy.Degrading));
         Assert.Equal(good.Body!.ToJsonString(), copy.Body!.ToJsonString());
         Assert.Equal(304, await bff.StatusAsync(HttpMethod.Get, Post, ("If-None-Match", good.Headers["ETag"])));
         Assert.Contains("Age", copy.Headers.Keys);
         var none = await bff.GetAsync("/v1/feed/posts/2");
-        Assert.Equal((503, "DEGRADED", "degrade; reason=DEGRADED; effect=refused", null), (none.Status, none.Reason, none.Decision, none.Degraded));
+        Assert.Equal((503, "DEGRADED", "degrade; reason=DEGRADED; effect=refused", null), (none.Status, none.Reason, none.Degrading, none.Degraded));
         Assert.InRange(none.RetryAfter!.Value.TotalSeconds, 1, 3);
         Assert.Equal(1, calls);
         Assert.Equal((2, 1), (await bff.DecisionsAsync("degrade", "GetPost", "DEGRADED", "stale"), await bff.DecisionsAsync("degrade", "GetPost", "DEGRADED", "refused")));
@@ -59,7 +59,7 @@ public sealed class DegradeTests
     {
         await using var bff = await ProtectedBff.StartAsync("--Protection:Degrade:DryRun=true", "--Protection:Routes:GetPost:Degrade=forced", "--Protection:Degrade:Mall=forced");
         var answer = await bff.GetAsync(Post);
-        Assert.Equal((200, null, "degrade; reason=DEGRADED; effect=dry_run"), (answer.Status, answer.Degraded, answer.Decision));
+        Assert.Equal((200, null, "degrade; reason=DEGRADED; effect=dry_run"), (answer.Status, answer.Degraded, answer.Degrading));
         Assert.Equal(1, await bff.DecisionsAsync("degrade", "GetPost", "DEGRADED", "dry_run"));
         Assert.Equal(200, (await bff.GetAsync("/v1/mall/products/1")).Status);
         var mall = (await bff.ProtectionAsync())["mechanisms"]!["degrade"]!["dependencies"]!["mall"]!;
@@ -73,7 +73,7 @@ public sealed class DegradeTests
         await bff.GetAsync(Post);
         bff.GetPost = (_, _) => throw ProtectedBff.Broken();
         var answer = await bff.UntilAsync(Post, answer => answer.Status != 200);
-        Assert.Equal((503, "UPSTREAM_ERROR", "degrade; reason=UPSTREAM_ERROR; effect=dry_run", null), (answer.Status, answer.Reason, answer.Decision, answer.Degraded));
+        Assert.Equal((503, "UPSTREAM_ERROR", "degrade; reason=UPSTREAM_ERROR; effect=dry_run", null), (answer.Status, answer.Reason, answer.Degrading, answer.Degraded));
     }
 
     [Fact]
@@ -106,9 +106,9 @@ public sealed class DegradeTests
         await bff.GetAsync(Post);
         await bff.SetAsync("""{"Degrade":{"Feed":"forced"}}""");
         var copy = await bff.UntilAsync(Post, answer => answer.Degraded is not null);
-        Assert.Equal((200, "GetPost; reason=DEGRADED", "degrade; reason=DEGRADED; effect=stale"), (copy.Status, copy.Degraded, copy.Decision));
+        Assert.Equal((200, "GetPost; reason=DEGRADED", "degrade; reason=DEGRADED; effect=stale"), (copy.Status, copy.Degraded, copy.Degrading));
         var none = await bff.GetAsync("/v1/feed/posts/2");
-        Assert.Equal((503, "DEGRADED", "degrade; reason=DEGRADED; effect=refused"), (none.Status, none.Reason, none.Decision));
+        Assert.Equal((503, "DEGRADED", "degrade; reason=DEGRADED; effect=refused"), (none.Status, none.Reason, none.Degrading));
         Assert.Equal(1, calls);
         // A service that is well, and the question how things are, are not touched.
         Assert.Equal(200, (await bff.GetAsync("/v1/mall/products/1")).Status);
@@ -131,7 +131,7 @@ public sealed class DegradeTests
         await using var warm = await WarmAsync();
         warm.ListPosts = (_, _) => throw ProtectedBff.Broken();
         var popular = await warm.GetAsync(Posts + "?limit=2");
-        Assert.Equal((200, "ListPosts; reason=UPSTREAM_ERROR", "degrade; reason=UPSTREAM_ERROR; effect=default"), (popular.Status, popular.Degraded, popular.Decision));
+        Assert.Equal((200, "ListPosts; reason=UPSTREAM_ERROR", "degrade; reason=UPSTREAM_ERROR; effect=default"), (popular.Status, popular.Degraded, popular.Degrading));
         Assert.Equal(["7", "8"], popular.Body!["data"]!["items"]!.AsArray().Select(item => (string?)item!["id"]));
         Assert.Equal("items", (string?)Assert.Single(popular.Body["data"]!["degraded"]!.AsArray()));
         Assert.InRange(long.Parse(popular.Headers["Age"], System.Globalization.CultureInfo.InvariantCulture), 0, 60);
@@ -164,7 +164,7 @@ public sealed class DegradeTests
         var well = bff.ListPosts;
         bff.ListPosts = (_, _) => throw ProtectedBff.Broken();
         var partial = await bff.GetAsync(Home);
-        Assert.Equal((200, "GetHome; reason=UPSTREAM_ERROR", "degrade; reason=UPSTREAM_ERROR; effect=partial"), (partial.Status, partial.Degraded, partial.Decision));
+        Assert.Equal((200, "GetHome; reason=UPSTREAM_ERROR", "degrade; reason=UPSTREAM_ERROR; effect=partial"), (partial.Status, partial.Degraded, partial.Degrading));
         Assert.Equal("feed", (string?)Assert.Single(partial.Body!["data"]!["degraded"]!.AsArray()));
         Assert.Equal("7", (string?)partial.Body["data"]!["feed"]!["items"]![0]!["id"]);
         Assert.Equal("3", (string?)partial.Body["data"]!["mall"]!["items"]![0]!["id"]);
@@ -187,7 +187,7 @@ public sealed class DegradeTests
         var (posts, cards) = (bff.ListPosts, bff.ListCollectionCards);
         (bff.ListPosts, bff.ListCollectionCards) = ((_, _) => throw ProtectedBff.Broken(), (_, _) => throw ProtectedBff.Broken());
         var kept = await bff.GetAsync(Home);
-        Assert.Equal((200, "degrade; reason=UPSTREAM_ERROR; effect=default"), (kept.Status, kept.Decision));
+        Assert.Equal((200, "degrade; reason=UPSTREAM_ERROR; effect=default"), (kept.Status, kept.Degrading));
         Assert.Equal(["feed", "mall"], kept.Body!["data"]!["degraded"]!.AsArray().Select(part => (string?)part));
         Assert.Equal(("7", "3"), ((string?)kept.Body["data"]!["feed"]!["items"]![0]!["id"], (string?)kept.Body["data"]!["mall"]!["items"]![0]!["id"]));
 
@@ -195,7 +195,7 @@ public sealed class DegradeTests
         await bff.UntilAsync(Home, answer => answer.Degraded is null);
         (bff.ListPosts, bff.ListCollectionCards) = ((_, _) => throw ProtectedBff.Broken(), (_, _) => throw ProtectedBff.Broken());
         var copy = await bff.UntilAsync(Home, answer => answer.Degraded is not null);
-        Assert.Equal("degrade; reason=UPSTREAM_ERROR; effect=stale", copy.Decision);
+        Assert.Equal("degrade; reason=UPSTREAM_ERROR; effect=stale", copy.Degrading);
         Assert.Equal("1", (string?)copy.Body!["data"]!["feed"]!["items"]![0]!["id"]);
         // A side whose failures shall be seen takes the page with it.
         await bff.SetAsync("""{"Degrade":{"Mall":"off"}}""");
@@ -209,7 +209,7 @@ public sealed class DegradeTests
         await using var bff = await ProtectedBff.StartAsync(WithCache);
         bff.GetPost = (request, _) => Task.FromResult(new GetPostResponse { Post = new Post { Id = request.Id, Uid = 5, Title = "a post" } });
         var partial = await bff.GetAsync(Post);
-        Assert.Equal((200, "GetPost; reason=UPSTREAM_ERROR", "degrade; reason=UPSTREAM_ERROR; effect=partial"), (partial.Status, partial.Degraded, partial.Decision));
+        Assert.Equal((200, "GetPost; reason=UPSTREAM_ERROR", "degrade; reason=UPSTREAM_ERROR; effect=partial"), (partial.Status, partial.Degraded, partial.Degrading));
         Assert.Equal(("unknown", "author"), ((string?)partial.Body!["data"]!["author"]!["name"], (string?)Assert.Single(partial.Body["data"]!["degraded"]!.AsArray())));
         bff.GetPost = (request, _) => Task.FromResult(ProtectedBff.Post(request.Id));
         var whole = await bff.GetAsync(Post);
@@ -251,7 +251,7 @@ public sealed class DegradeTests
         var holder = bff.GetAsync("/v1/mall/products/1");
         await begun.Task.WaitAsync(ProtectedBff.Cancel);
         var copy = await bff.UntilAsync(Post, answer => answer.Degraded is not null);
-        Assert.Equal((200, "GetPost; reason=QUEUE_TIMEOUT", "degrade; reason=QUEUE_TIMEOUT; effect=stale"), (copy.Status, copy.Degraded, copy.Decision));
+        Assert.Equal((200, "GetPost; reason=QUEUE_TIMEOUT", "degrade; reason=QUEUE_TIMEOUT; effect=stale"), (copy.Status, copy.Degraded, copy.Degrading));
         Assert.Equal(0, await bff.DecisionsAsync("admission", "GetPost", "QUEUE_TIMEOUT", "refused"));
         go.SetResult();
         Assert.Equal(200, (await holder).Status);

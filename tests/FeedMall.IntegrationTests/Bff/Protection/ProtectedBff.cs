@@ -168,6 +168,9 @@ internal sealed class ProtectedBff : IAsyncDisposable
     {
         public string? Degraded => Headers.GetValueOrDefault("X-FeedMall-Degraded");
 
+        /// <summary>Of the decisions, what was answered in place of a failure.</summary>
+        public string? Degrading => Decision?.Split(", ").SingleOrDefault(part => part.StartsWith("degrade;", StringComparison.Ordinal));
+
         public static async Task<Answer> ReadAsync(HttpResponseMessage response)
         {
             var text = await response.Content.ReadAsStringAsync(Cancel);
