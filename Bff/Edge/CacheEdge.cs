@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 namespace FeedMall.Bff.Edge;
 
 /// <summary>Around output caching: tells it what the request is about. An answer that is not fresh any more is given all the same while a new one is made.</summary>
-internal sealed class CacheEdge(RequestDelegate next, AnswerStore store, AnswerFetcher fetcher, IOptionsMonitor<ProtectionOptions> options)
+internal sealed class CacheEdge(RequestDelegate next, AnswerStore store, AnswerFetcher fetcher, Decisions decisions, IOptionsMonitor<ProtectionOptions> options)
 {
     public async Task InvokeAsync(HttpContext context)
     {
@@ -17,6 +17,7 @@ internal sealed class CacheEdge(RequestDelegate next, AnswerStore store, AnswerF
         var lookup = AnswerLookup.Begin(context, rule);
         store.Current = lookup;
         await store.LookUpAsync(lookup);
+        if (lookup.Outcome == CacheOutcome.Stale) decisions.Tell(context, Mechanisms.Cache, BffReasons.Revalidating, Effect.Stale);
         await next(context);
         if (lookup.Outcome == CacheOutcome.Stale) fetcher.Renew(context, lookup);
     }

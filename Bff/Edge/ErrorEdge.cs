@@ -2,7 +2,6 @@ using System.Text.Json;
 using FeedMall.Bff.Answers;
 using FeedMall.Bff.Degradation;
 using FeedMall.Bff.Protection;
-using FeedMall.Resilience;
 using FeedMall.Rpc.Errors;
 using Grpc.Core;
 
@@ -55,7 +54,7 @@ internal sealed partial class ErrorEdge(RequestDelegate next, Fallbacks fallback
     private Refusal Translate(HttpContext context, Exception exception)
     {
         var failure = FailureOf(context, exception);
-        return new Refusal(failure, MechanismOf(failure.Reason), null, exception is RpcException or OperationCanceledException);
+        return new Refusal(failure, Mechanisms.OfRefusal(failure.Reason), null, exception is RpcException or OperationCanceledException);
     }
 
     private static Refusal Without(Failure failure) => new(failure, null, null, IsByDependency: false);
@@ -85,16 +84,6 @@ internal sealed partial class ErrorEdge(RequestDelegate next, Fallbacks fallback
         LogUnexpected(exception);
         return Failures.OfStatus(StatusCodes.Status500InternalServerError);
     }
-
-    // What protections on the way to a domain service decide comes back as an error of the call.
-    private static string? MechanismOf(string reason) => reason switch
-    {
-        RefusalReasons.CircuitBreakerOpen => Mechanisms.Breaker,
-        RefusalReasons.BulkheadFull => Mechanisms.Bulkhead,
-        RefusalReasons.DeadlineExceeded or RefusalReasons.DeadlineInsufficient => Mechanisms.Deadline,
-        RefusalReasons.Degraded => Mechanisms.Degrade,
-        _ => null,
-    };
 
     [LoggerMessage(2, LogLevel.Warning, "A service behind this one failed: {Code} {Detail}")]
     private partial void LogUpstream(StatusCode code, string? detail);

@@ -28,6 +28,7 @@ internal sealed class DescribeOperation : IOperationFilter
             foreach (var body in (response.Content?.Values ?? []).OfType<OpenApiMediaType>())
                 body.Example = status[0] == '2' ? _examples.Success(id) : _examples.Failure(status);
         }
+        ProtectionHeaders.Describe(operation, context);
         var metadata = context.ApiDescription.ActionDescriptor.EndpointMetadata;
         if (metadata.OfType<RoutePolicy>().Any()) operation.Description = $"{operation.Description} {FallbackRules.Describe(metadata)}";
         if (metadata.OfType<IAuthorizeData>().Any())

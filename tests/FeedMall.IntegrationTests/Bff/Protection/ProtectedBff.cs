@@ -42,6 +42,10 @@ internal sealed class ProtectedBff : IAsyncDisposable
     public Func<ListCollectionCardsRequest, ServerCallContext, Task<ListCollectionCardsResponse>> ListCollectionCards { get; set; } =
         (_, _) => Task.FromResult(new ListCollectionCardsResponse());
 
+    /// <summary>What Register does, which may not be done twice.</summary>
+    public Func<RegisterRequest, ServerCallContext, Task<RegisterResponse>> Register { get; set; } =
+        (request, _) => Task.FromResult(new RegisterResponse { User = new User { Id = 7, Name = request.Name } });
+
     public HttpClient Http => _host.Http;
 
     public HttpClient Governor { get; } = new();
@@ -113,17 +117,17 @@ internal sealed class ProtectedBff : IAsyncDisposable
         while ((await ProtectionAsync())["mechanisms"]!["degrade"]!["standIns"] is not { } kept || kept["newestCollections"] is null || kept["popularPosts"] is null) await Task.Yield();
     }
 
-    public async Task<int> StatusAsync(HttpMethod method, string path, params (string Name, string Value)[] headers)
-    {
-        using var request = new HttpRequestMessage(method, path);
-        foreach (var (name, value) in headers) request.Headers.TryAddWithoutValidation(name, value);
-        using var response = await Http.SendAsync(request, Cancel);
-        return (int)response.StatusCode;
-    }
+    public async Task<int> StatusAsync(HttpMethod method, string path, params (string Name, string Value)[] headers) =>
+        (await SendAsync(new HttpRequestMessage(method, path), headers)).Status;
 
-    public async Task<Answer> GetAsync(string path, params (string Name, string Value)[] headers)
+    public Task<Answer> GetAsync(string path, params (string Name, string Value)[] headers) => SendAsync(new HttpRequestMessage(HttpMethod.Get, path), headers);
+
+    public Task<Answer> RegisterAsync() => SendAsync(
+        new HttpRequestMessage(HttpMethod.Post, "/v1/auth/register") { Content = new StringContent("""{"name":"ada","password":"password"}""", null, "application/json") });
+
+    public async Task<Answer> SendAsync(HttpRequestMessage message, params (string Name, string Value)[] headers)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        using var request = message;
         foreach (var (name, value) in headers) request.Headers.TryAddWithoutValidation(name, value);
         using var response = await Http.SendAsync(request, Cancel);
         return await Answer.ReadAsync(response);
@@ -202,15 +206,17 @@ internal sealed class ProtectedBff : IAsyncDisposable
         public override Task<AddLikeResponse> AddLike(AddLikeRequest request, ServerCallContext context) => Task.FromResult(new AddLikeResponse { LikeCount = 1 });
     }
 
-    // Everybody is who he says.
-    private sealed class ScriptedUsers : Users.UsersBase
-    {
-        public override Task<LogInResponse> LogIn(LogInRequest request, ServerCallContext context) =>
-            Task.FromResult(new LogInResponse { User = new User { Id = long.Parse(request.Name, System.Globalization.CultureInfo.InvariantCulture), Name = request.Name } });
-    }
-
     private sealed class ScriptedProducts(ProtectedBff bff) : Products.ProductsBase
     {
         public override Task<GetProductResponse> GetProduct(GetProductRequest request, ServerCallContext context) => bff.GetProduct(request, context);
+    }
+
+    private sealed class ScriptedUsers(ProtectedBff bff) : Users.UsersBase
+    {
+        // Everybody is who he says.
+        public override Task<LogInResponse> LogIn(LogInRequest request, ServerCallContext context) =>
+            Task.FromResult(new LogInResponse { User = new User { Id = long.Parse(request.Name, System.Globalization.CultureInfo.InvariantCulture), Name = request.Name } });
+
+        public override Task<RegisterResponse> Register(RegisterRequest request, ServerCallContext context) => bff.Register(request, context);
     }
 }
