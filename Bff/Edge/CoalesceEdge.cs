@@ -10,7 +10,7 @@ namespace FeedMall.Bff.Edge;
 /// Of all who wait for the same missing answer, one request goes on; no caller's own, so that none of them can end it for the others. When it fails for want of
 /// a service, of time or of room, all get the last good answer, if there is one that is not much too old.
 /// </summary>
-internal sealed class CoalesceEdge(RequestDelegate next, AnswerStore store, AnswerFetcher fetcher, Decisions decisions)
+internal sealed class CoalesceEdge(RequestDelegate next, AnswerStore store, AnswerFetcher fetcher, Admission admission, Decisions decisions)
 {
     public const string DegradedHeader = "X-FeedMall-Degraded";
 
@@ -19,6 +19,12 @@ internal sealed class CoalesceEdge(RequestDelegate next, AnswerStore store, Answ
         if (store.Current is not { } lookup)
         {
             await next(context);
+            return;
+        }
+        if (!fetcher.IsMaking(lookup) && Knock(context) is not Reason.None and var refusal)
+        {
+            // A refusal is to cost little: nothing is begun for it.
+            await (lookup.TooOld is null ? decisions.RefuseAsync(context, Mechanisms.Admission, refusal) : SendTooOldAsync(context, lookup, refusal.Text()));
             return;
         }
         FetchedAnswer answer;
@@ -42,6 +48,12 @@ internal sealed class CoalesceEdge(RequestDelegate next, AnswerStore store, Answ
         }
         if (answer.Status >= StatusCodes.Status500InternalServerError && lookup.TooOld is not null) await SendTooOldAsync(context, lookup, RefusalReasons.Overloaded);
         else await answer.SendAsync(context, RequestContext.Of(context).CallerGone);
+    }
+
+    private Reason Knock(HttpContext context)
+    {
+        var request = RequestContext.Of(context);
+        return RoutePolicy.Of(context) is null ? Reason.None : admission.Knock(request.Criticality, request.Client, request.Remaining);
     }
 
     private Task SendTooOldAsync(HttpContext context, AnswerLookup lookup, string reason)

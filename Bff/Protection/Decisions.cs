@@ -48,6 +48,10 @@ internal sealed class Decisions(IMeterFactory meters, IChance chance)
         return Failures.WriteAsync(context, Failures.Of(reason));
     }
 
+    /// <summary>Whether an answer says that its request was turned away.</summary>
+    public static bool IsRefusal(HttpResponse response) =>
+        response.StatusCode >= 400 && response.Headers.TryGetValue(Header, out var told) && told.ToString().Contains("effect=refused", StringComparison.Ordinal);
+
     // Never too early, and spread over a second or a half of the time, so that those who were refused together do not come back together.
     private long SecondsUntil(TimeSpan? retryAfter)
     {
