@@ -18,8 +18,8 @@ internal sealed class OpenLoop(IPEndPoint target, int maxSockets) : IDisposable
 {
     public static readonly Reply NoSocket = new(0, "no socket left");
 
-    // Long after an answer is of any use, so that late ones are seen as late.
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);
+    /// <summary>How long a request waits: well after an answer is of any use, so that late ones are seen as late.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     private readonly ConcurrentStack<HttpCaller> _idle = new();
     private readonly ConcurrentDictionary<HttpCaller, long> _busy = new();
@@ -44,7 +44,9 @@ internal sealed class OpenLoop(IPEndPoint target, int maxSockets) : IDisposable
                 fates[i] = new Fate(arrivals[i], NoSocket, TimeSpan.Zero, TimeSpan.Zero);
                 left.Signal();
             }
-            if (now - sweptAt > TimeSpan.FromMilliseconds(100)) (sweptAt, _) = (now, Sweep());
+            if (now - sweptAt <= TimeSpan.FromMilliseconds(100)) continue;
+            sweptAt = now;
+            Sweep();
         }
         left.Signal();
         while (!left.Wait(100)) Sweep();
@@ -96,15 +98,12 @@ internal sealed class OpenLoop(IPEndPoint target, int maxSockets) : IDisposable
         Interlocked.Decrement(ref _sockets);
     }
 
-    private int Sweep()
+    // Ends what has waited too long.
+    private void Sweep()
     {
-        var ended = 0;
         foreach (var (caller, since) in _busy)
         {
-            if (Stopwatch.GetElapsedTime(since) <= s_patience) continue;
-            caller.Dispose();
-            ended++;
+            if (Stopwatch.GetElapsedTime(since) > Patience) caller.Dispose();
         }
-        return ended;
     }
 }

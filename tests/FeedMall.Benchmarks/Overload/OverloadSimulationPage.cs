@@ -17,7 +17,7 @@ internal static class OverloadSimulationPage
             200/s again. A client waits 300 ms. Fixed seeds: a run repeats exactly. A cell shows the answers in time per second at 20–25 s, at 25–45 s and at 47–60 s, and
             the 99th percentile of what was worked on at 25–45 s. `tests/FeedMall.Tests/Resilience/Queueing/OverloadSimulationTests.cs` holds the ranges.
 
-            Made by `dotnet run -c Release --project tests/FeedMall.Benchmarks -- overload --out docs/results/overload.md`.
+            Made by `./bench overload-simulation --out docs/results/overload-simulation.md`.
 
             {table}
             In the last column a request is critical_plus with a probability of 0.1, and of each other tier with 0.3. Answered in time at 20–45 s:

@@ -9,7 +9,6 @@ internal sealed class ServerProcess : IAsyncDisposable
 {
     private readonly Process _process;
     private readonly EventHandler _end;
-    private long _peakBytes;
 
     private ServerProcess(Process process)
     {
@@ -28,9 +27,6 @@ internal sealed class ServerProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Its process.</summary>
-    public int Id => _process.Id;
-
     /// <summary>Starts a program beside this one, and waits until it listens.</summary>
     /// <param name="program">The name of its dll.</param>
     public static async Task<ServerProcess> StartAsync(string folder, string program, int port, params string[] arguments)
@@ -48,18 +44,17 @@ internal sealed class ServerProcess : IAsyncDisposable
         return server;
     }
 
-    /// <summary>The most memory that it held at one of the moments of looking since this was last called, in bytes.</summary>
-    public long TakePeak() => Interlocked.Exchange(ref _peakBytes, 0);
-
-    /// <summary>Looks at its memory ten times a second until it is cancelled.</summary>
-    public async Task WatchAsync(CancellationToken cancel)
+    /// <summary>Looks at its memory ten times a second until it is cancelled: the most that it held, in bytes.</summary>
+    public async Task<long> WatchAsync(CancellationToken cancel)
     {
+        long peak = 0;
         while (!cancel.IsCancellationRequested)
         {
             _process.Refresh();
-            _peakBytes = Math.Max(_peakBytes, _process.WorkingSet64);
+            peak = Math.Max(peak, _process.WorkingSet64);
             await Task.Delay(100, CancellationToken.None);
         }
+        return peak;
     }
 
     public async ValueTask DisposeAsync()
