@@ -14,7 +14,7 @@ return args switch
     ["edge", .. var rest] => await EdgeBenchmark.RunAsync(rest),
     ["balancing", .. var rest] => BalancingBenchmark.Run(rest),
     ["overload", .. var rest] => await OverloadBenchmark.RunAsync(rest),
-    ["overload-upstream", var port, var kilobytes] => await OverloadUpstream.RunAsync(port, kilobytes),
+    ["overload-upstream", var port, var work] => await OverloadUpstream.RunAsync(port, work),
     ["overload-simulation", .. var rest] => OverloadSimulationPage.Run(rest),
     ["breaker", .. var rest] => BreakerBenchmark.Run(rest),
     ["edge-servers"] => await EdgeServers.RunAsync(),

@@ -8,16 +8,16 @@ namespace FeedMall.Benchmarks.Overload;
 
 /// <summary>What is asked for on the command line.</summary>
 /// <param name="Lead">Of each load: the time before what is measured.</param>
-/// <param name="WorkKilobytes">What the domain service hashes for an answer.</param>
+/// <param name="Work">What the domain service does for an answer.</param>
 /// <param name="Loads">In capacities.</param>
-internal sealed record OverloadPlan(string? Out, TimeSpan Lead, TimeSpan Measured, int WorkKilobytes, double[] Loads)
+internal sealed record OverloadPlan(string? Out, TimeSpan Lead, TimeSpan Measured, Work Work, double[] Loads)
 {
     public static OverloadPlan Parse(string[] args)
     {
         string Option(string name, string fallback) => Array.IndexOf(args, name) is var at && at >= 0 && at + 1 < args.Length ? args[at + 1] : fallback;
         double Number(string name, string fallback) => double.Parse(Option(name, fallback), CultureInfo.InvariantCulture);
         return new OverloadPlan(Option("--out", "") is { Length: > 0 } file ? file : null, TimeSpan.FromSeconds(Number("--lead", "5")), TimeSpan.FromSeconds(Number("--seconds", "10")),
-            (int)(1024 * Number("--work", "8")), [.. Option("--loads", "1,2,5,10").Split(',').Select(load => double.Parse(load, CultureInfo.InvariantCulture))]);
+            Work.Parse(Option("--work", "8192/0/0")), [.. Option("--loads", "1,2,5,10").Split(',').Select(load => double.Parse(load, CultureInfo.InvariantCulture))]);
     }
 }
 
@@ -41,7 +41,8 @@ internal static class OverloadBenchmark
     /// <summary>How long an answer is of use: the Bff's own default.</summary>
     public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(1);
 
-    private static readonly TimeSpan s_round = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_round = TimeSpan.FromSeconds(4);
+    private static readonly int[] s_callers = [16, 2, 4, 8, 16, 32];
     // So that what a load has left behind is gone before the next one.
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(3);
 
@@ -72,7 +73,7 @@ internal static class OverloadBenchmark
     {
         using var folder = new TemporaryFolder();
         var (feed, bff) = (FreePort.Next(), FreePort.Next());
-        await using var upstream = await ServerProcess.StartAsync(folder.Path, "FeedMall.Benchmarks", feed, "overload-upstream", Text(feed), Text(plan.WorkKilobytes));
+        await using var upstream = await ServerProcess.StartAsync(folder.Path, "FeedMall.Benchmarks", feed, "overload-upstream", Text(feed), plan.Work.ToString());
         await using var edge = await ServerProcess.StartAsync(folder.Path, "Bff", bff, [$"--DataDirectory={folder.Path}", $"--Bff:Url=http://127.0.0.1:{bff}", "--Bff:GovernorUrl=",
             "--Bff:Cache:Enabled=false", $"--Bff:FeedAddresses=http://127.0.0.1:{feed}", .. isOn ? [] : s_off]);
         var target = new IPEndPoint(IPAddress.Loopback, bff);
@@ -88,16 +89,22 @@ internal static class OverloadBenchmark
         return (closed, runs);
     }
 
+    // The best of several numbers of callers, each of whom waits for its last answer. The first round only warms up.
     private static async Task<double> CapacityAsync(IPEndPoint target)
     {
-        const int Callers = 16;
-        using var load = new OpenLoop(target, Callers);
-        async Task AskAsync(CancellationToken _)
+        double best = 0;
+        foreach (var callers in s_callers)
         {
-            if (await load.AskAsync() is { Status: not 200 } reply) throw new HttpRequestException($"{reply.Status} {reply.Reason}");
+            using var load = new OpenLoop(target, callers);
+            async Task AskAsync(CancellationToken _)
+            {
+                if (await load.AskAsync() is { Status: not 200 } reply) throw new HttpRequestException($"{reply.Status} {reply.Reason}");
+            }
+            var round = await ClosedLoop.RunAsync(AskAsync, callers, s_round);
+            Console.Error.WriteLine($"{callers} callers: {round.PerSecond:N0}/s");
+            best = Math.Max(best, round.PerSecond);
         }
-        await ClosedLoop.RunAsync(AskAsync, Callers, s_round);
-        return (await ClosedLoop.RunAsync(AskAsync, Callers, s_round)).PerSecond;
+        return best;
     }
 
     private static async Task<OverloadRun> RunAsync(bool isOn, double load, double perSecond, OverloadPlan plan, IPEndPoint target, ServerProcess edge, ServerProcess upstream)

@@ -34,7 +34,7 @@ internal sealed class OverloadPage(OverloadPlan plan, double capacity, IReadOnly
 
         {conditions}
 
-        - **The work.** The domain service spends {plan.WorkKilobytes / 1024} MiB of SHA-256 on each answer, as many at a time as come, and has no protection but its deadline. Each request is for another
+        - **The work.** The domain service spends {plan.Work.Kilobytes / 1024} MiB of SHA-256 on each answer, as many at a time as come, and has no protection but its deadline. Each request is for another
           post, so no cache can help. The common store of the caches is left out. Logs are written as by default, to a file.
         - **The capacity.** {capacity:N0} answers/s to 16 callers who each wait for their last answer, protections off: 1× in the tables. The peak is the best of that and of all runs: {Peak:N0}/s.
         - **The load.** Times are drawn before the start, at random distances (a Poisson process with a fixed seed), and do not depend on any answer. {Arrivals.Mix[0] / 10} % of the requests

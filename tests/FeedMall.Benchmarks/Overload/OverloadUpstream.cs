@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using FeedMall.Proto.Feed.V1;
 using FeedMall.Rpc.Server;
@@ -16,19 +15,17 @@ namespace FeedMall.Benchmarks.Overload;
 /// </summary>
 internal static class OverloadUpstream
 {
-    public static async Task<int> RunAsync(string port, string kilobytes)
+    public static async Task<int> RunAsync(string port, string work)
     {
         var builder = ServiceHost.CreateBuilder("Feed", HttpProtocols.Http2, [$"--Feed:Url=http://127.0.0.1:{port}", "--Feed:GovernorUrl=", "--Logging:LogLevel:Default=Warning"]);
         builder.Services.AddGrpc();
-        builder.Services.AddSingleton(new Work(int.Parse(kilobytes, CultureInfo.InvariantCulture)));
+        builder.Services.AddSingleton(Work.Parse(work));
         await using var app = builder.Build();
         app.MapGrpcService<WorkingPosts>();
         await app.StartServiceAsync();
         await app.WaitForShutdownAsync();
         return 0;
     }
-
-    private sealed record Work(int Kilobytes);
 
     private sealed class WorkingPosts(Work work) : Posts.PostsBase
     {
@@ -37,6 +34,7 @@ internal static class OverloadUpstream
         public override async Task<GetPostResponse> GetPost(GetPostRequest request, ServerCallContext context)
         {
             if (request.Id <= RefusalCost.LastHeldPost) await Task.Delay(Timeout.Infinite, context.CancellationToken);
+            await work.WaitAsync(context.CancellationToken);
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             for (var i = 0; i < work.Kilobytes; i++) hash.AppendData(_block);
             return new GetPostResponse

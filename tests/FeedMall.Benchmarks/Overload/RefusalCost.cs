@@ -26,7 +26,7 @@ internal static class RefusalCost
     {
         using var folder = new TemporaryFolder();
         var (feed, bff) = (FreePort.Next(), FreePort.Next());
-        await using var upstream = await ServerProcess.StartAsync(folder.Path, "FeedMall.Benchmarks", feed, "overload-upstream", feed.ToString(CultureInfo.InvariantCulture), "0");
+        await using var upstream = await ServerProcess.StartAsync(folder.Path, "FeedMall.Benchmarks", feed, "overload-upstream", feed.ToString(CultureInfo.InvariantCulture), "0/0/0");
         Task<ServerProcess> StartAsync(params string[] settings) => ServerProcess.StartAsync(folder.Path, "Bff", bff, [$"--DataDirectory={folder.Path}", $"--Bff:Url=http://127.0.0.1:{bff}",
             "--Bff:GovernorUrl=", "--Bff:Cache:Enabled=false", $"--Bff:FeedAddresses=http://127.0.0.1:{feed}", .. settings]);
         var target = new IPEndPoint(IPAddress.Loopback, bff);

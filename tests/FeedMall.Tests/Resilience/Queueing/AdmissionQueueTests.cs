@@ -295,7 +295,7 @@ public sealed class AdmissionQueueTests
         {
             Assert.True(AtOnce(queue.EnterAsync(Criticality.Critical, 3, TimeSpan.FromSeconds(1))).Complete(Outcome.Success));
             Assert.False(AtOnce(queue.EnterAsync(Criticality.Critical, 3, TimeSpan.Zero)).IsAdmitted);
-            Assert.Equal(Reason.DeadlineExceeded, queue.Knock(Criticality.Critical, 3, TimeSpan.Zero));
+            Assert.True(queue.Knock(Criticality.Critical, 3, TimeSpan.Zero) == Reason.DeadlineExceeded);
         }));
     }
 
