@@ -44,9 +44,10 @@ static int Usage()
           balancing [--out FILE]
               the balancers against slow, failing, healing and joining servers, simulated in virtual time.
 
-          overload [--out FILE] [--lead SECONDS] [--seconds SECONDS] [--work MEBIBYTES] [--loads N,N,…]
+          overload [--out FILE] [--lead SECONDS] [--seconds SECONDS] [--work KIB/PLACES/MS] [--loads N,N,…]
               the real Bff at up to ten times what it and a domain service can do, protections off and on, by an open loop; what a refusal costs.
-              The picture goes beside FILE. Default: 5 s, then 10 s that are measured, of 1, 2, 5 and 10 times; 8 MiB to hash for each answer.
+              The picture goes beside FILE. Default: 5 s, then 10 s that are measured, of 1, 2, 5 and 10 times; 8192/0/0: 8 MiB to hash for each
+              answer, and no wait of MS with one of PLACES.
 
           overload-simulation [--out FILE]
               a server at up to ten times what it can do, without protection and with each of ours, simulated in virtual time.

@@ -42,7 +42,7 @@ internal static class OverloadBenchmark
     public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan s_round = TimeSpan.FromSeconds(4);
-    private static readonly int[] s_callers = [16, 2, 4, 8, 16, 32];
+    private static readonly int[] s_callers = [16, 4, 8, 16];
     // So that what a load has left behind is gone before the next one.
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(3);
 

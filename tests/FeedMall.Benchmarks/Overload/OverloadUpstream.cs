@@ -19,7 +19,9 @@ internal static class OverloadUpstream
     {
         var builder = ServiceHost.CreateBuilder("Feed", HttpProtocols.Http2, [$"--Feed:Url=http://127.0.0.1:{port}", "--Feed:GovernorUrl=", "--Logging:LogLevel:Default=Warning"]);
         builder.Services.AddGrpc();
-        builder.Services.AddSingleton(Work.Parse(work));
+        var ordered = Work.Parse(work);
+        using var places = new SemaphoreSlim(Math.Max(1, ordered.Places));
+        builder.Services.AddSingleton(ordered).AddSingleton(places);
         await using var app = builder.Build();
         app.MapGrpcService<WorkingPosts>();
         await app.StartServiceAsync();
@@ -27,20 +29,33 @@ internal static class OverloadUpstream
         return 0;
     }
 
-    private sealed class WorkingPosts(Work work) : Posts.PostsBase
+    private sealed class WorkingPosts(Work work, SemaphoreSlim places) : Posts.PostsBase
     {
         private readonly byte[] _block = new byte[1024];
 
         public override async Task<GetPostResponse> GetPost(GetPostRequest request, ServerCallContext context)
         {
             if (request.Id <= RefusalCost.LastHeldPost) await Task.Delay(Timeout.Infinite, context.CancellationToken);
-            await work.WaitAsync(context.CancellationToken);
+            if (work.Places > 0) await WaitAsync(context.CancellationToken);
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             for (var i = 0; i < work.Kilobytes; i++) hash.AppendData(_block);
             return new GetPostResponse
             {
                 Post = new Post { Id = request.Id, Uid = 7, Title = "A month of baking sourdough rye", Content = Convert.ToHexString(hash.GetHashAndReset()), Author = new PostAuthor { Uid = 7, Name = "ada" } },
             };
+        }
+
+        private async Task WaitAsync(CancellationToken cancel)
+        {
+            await places.WaitAsync(cancel);
+            try
+            {
+                await Task.Delay(work.Wait, cancel);
+            }
+            finally
+            {
+                places.Release();
+            }
         }
     }
 }
