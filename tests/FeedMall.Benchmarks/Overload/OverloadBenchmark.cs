@@ -41,10 +41,12 @@ internal static class OverloadBenchmark
     /// <summary>How long an answer is of use: the Bff's own default.</summary>
     public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(1);
 
-    private static readonly TimeSpan s_round = TimeSpan.FromSeconds(4);
-    private static readonly int[] s_callers = [16, 4, 8, 16];
+    /// <summary>How many ask at a time to find the capacity; the first only warms up.</summary>
+    public static readonly int[] Callers = [16, 4, 8, 16];
+
     // So that what a load has left behind is gone before the next one.
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan s_round = TimeSpan.FromSeconds(4);
 
     private static readonly string[] s_off =
     [
@@ -93,7 +95,7 @@ internal static class OverloadBenchmark
     private static async Task<double> CapacityAsync(IPEndPoint target)
     {
         double best = 0;
-        foreach (var callers in s_callers)
+        foreach (var callers in Callers)
         {
             using var load = new OpenLoop(target, callers);
             async Task AskAsync(CancellationToken _)

@@ -14,5 +14,11 @@ internal sealed record Work(int Kilobytes, int Places, TimeSpan Wait)
         return new Work(parts[0], parts[1], TimeSpan.FromMilliseconds(parts[2]));
     }
 
+    public string Describe() => string.Join(" and ", new[]
+    {
+        Kilobytes > 0 ? string.Create(CultureInfo.InvariantCulture, $"spends {Kilobytes / 1024.0:0.#} MiB of SHA-256, as many at a time as come") : null,
+        Places > 0 ? string.Create(CultureInfo.InvariantCulture, $"waits {Wait.TotalMilliseconds:0} ms with one of {Places} places") : null,
+    }.OfType<string>());
+
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Kilobytes}/{Places}/{Wait.TotalMilliseconds:0}");
 }
