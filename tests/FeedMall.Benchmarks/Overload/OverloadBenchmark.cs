@@ -51,7 +51,7 @@ internal static class OverloadBenchmark
     private static readonly string[] s_off =
     [
         "--Protection:Admission:Enabled=false", "--Protection:RateLimit:Enabled=false", "--Protection:Cache:Enabled=false", "--Protection:Dependencies:Breaker=false",
-        "--Protection:Dependencies:BulkheadPlaces=1000000",
+        "--Protection:Dependencies:BulkheadPlaces=1000000", "--Protection:Dependencies:RetryAttempts=1", "--Protection:Dependencies:CallTimeout=00:00:10",
     ];
 
     public static async Task<int> RunAsync(string[] args)

@@ -35,7 +35,7 @@ internal static class OverloadUpstream
 
         public override async Task<GetPostResponse> GetPost(GetPostRequest request, ServerCallContext context)
         {
-            if (request.Id <= RefusalCost.LastHeldPost) await Task.Delay(Timeout.Infinite, context.CancellationToken);
+            if (request.Id is RefusalCost.HeldPost or RefusalCost.HeldPost + 1) await Task.Delay(Timeout.Infinite, context.CancellationToken);
             if (work.Places > 0) await WaitAsync(context.CancellationToken);
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             for (var i = 0; i < work.Kilobytes; i++) hash.AppendData(_block);

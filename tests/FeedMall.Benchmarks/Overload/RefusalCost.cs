@@ -17,8 +17,8 @@ internal sealed record RequestCost(Round Calm, Round Busy, double Microseconds);
 /// </summary>
 internal static class RefusalCost
 {
-    /// <summary>The domain service does not find posts up to this one until the caller gives up.</summary>
-    public const long LastHeldPost = 2;
+    /// <summary>The domain service does not find this post, nor the next, until the caller gives up.</summary>
+    public const long HeldPost = 900_000_001;
 
     private static readonly TimeSpan s_round = TimeSpan.FromSeconds(2.5);
 
@@ -33,10 +33,10 @@ internal static class RefusalCost
         RequestCost answered, refused;
         await using (var edge = await StartAsync("--Protection:Admission:DryRun=true")) answered = await MeasureAsync(edge, target, 200);
         await using (var edge = await StartAsync("--Protection:Admission:Ceiling=1", "--Protection:Admission:QueueCapacity=1", "--Protection:Admission:QueueTarget=00:01:00",
-            "--Protection:Admission:QueueInterval=00:01:00", "--Bff:RequestTimeout=00:00:10"))
+            "--Protection:Admission:QueueInterval=00:01:00", "--Bff:RequestTimeout=00:00:10", "--Protection:Dependencies:CallTimeout=00:00:10"))
         {
             using var ended = new CancellationTokenSource();
-            Task[] held = [HoldAsync(target, 1, ended.Token), HoldAsync(target, 2, ended.Token)];
+            Task[] held = [HoldAsync(target, HeldPost, ended.Token), HoldAsync(target, HeldPost + 1, ended.Token)];
             // Both have their places before anybody else asks, and keep them until all is measured.
             await Task.Delay(TimeSpan.FromSeconds(1));
             refused = await MeasureAsync(edge, target, 503);
