@@ -9,7 +9,7 @@ namespace FeedMall.Benchmarks.Overload;
 
 /// <summary>What came back.</summary>
 /// <param name="Status">The HTTP status; 0: nothing, or not whole.</param>
-/// <param name="Reason">Of a failure, from the envelope.</param>
+/// <param name="Reason">Of a failure, from the envelope; of a success null, or that it is degraded.</param>
 internal readonly record struct Reply(int Status, string? Reason)
 {
     public static Reply None => new(0, "no answer");
@@ -109,7 +109,8 @@ internal sealed class HttpCaller(IPEndPoint target) : IDisposable
     {
         if (reply.IndexOf("\r\nConnection: close"u8) >= 0) IsUsable = false;
         var status = int.Parse(reply[9..12], NumberStyles.None, CultureInfo.InvariantCulture);
-        if (status == 200) return new Reply(status, null);
+        // An old answer or a default in place of the real one is no good answer here: nothing was done for it.
+        if (status == 200) return new Reply(status, reply.IndexOf("\r\nX-FeedMall-Degraded: "u8) >= 0 ? "degraded" : null);
         var name = "\"reason\":\""u8;
         var at = reply.IndexOf(name);
         if (at < 0) return new Reply(status, status.ToString(CultureInfo.InvariantCulture));

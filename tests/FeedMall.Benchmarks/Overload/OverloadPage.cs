@@ -98,7 +98,7 @@ internal sealed class OverloadPage(OverloadPlan plan, double capacity, IReadOnly
 
     private static Series Line(string name, IEnumerable<OverloadRun> runs, Func<OverloadRun, double> figure) => new(name, [(0, 0), .. runs.Select(run => (run.Load, figure(run)))]);
 
-    private static bool IsGood(Fate fate) => fate.Reply.Status == 200 && fate.Latency <= OverloadBenchmark.Deadline;
+    private static bool IsGood(Fate fate) => fate.Reply is { Status: 200, Reason: null } && fate.Latency <= OverloadBenchmark.Deadline;
 
     private static string Mode(OverloadRun run) => run.IsOn ? "on" : "off";
 
@@ -120,7 +120,7 @@ internal sealed class OverloadPage(OverloadPlan plan, double capacity, IReadOnly
     }
 
     private IEnumerable<string> Failures(OverloadRun run) => Measured(run).Where(fate => !IsGood(fate))
-        .GroupBy(fate => fate.Reply.Status switch { 200 => "200, too late", 0 => fate.Reply.Reason!, var status => $"{status} `{fate.Reply.Reason}`" })
+        .GroupBy(fate => fate.Reply.Status switch { 200 => fate.Reply.Reason is null ? "200, too late" : "200, degraded", 0 => fate.Reply.Reason!, var status => $"{status} `{fate.Reply.Reason}`" })
         .OrderByDescending(kind => kind.Count()).Select(kind =>
         {
             var times = kind.Select(fate => fate.Latency).ToList();
