@@ -68,18 +68,19 @@ internal sealed class Dependencies : IDisposable
         Warm = _places.ToDictionary(place => place.Key, place => place.Value.IsWarm),
         Timeouts = Volatile.Read(ref _timeouts),
         Gutters = _places.ToDictionary(place => place.Key, place => place.Value.GutterSnapshot()),
-        Breakers = _breakers.ToDictionary(breaker => breaker.Key, breaker => new { Breaker = breaker.Value.Snapshot(), breaker.Value.Counts }),
+        Breakers = Show(_breakers),
+        GutterBreakers = Show(_standby),
     };
 
     public void Dispose() => _changes?.Dispose();
 
     private Place PlaceOf(string dependency)
     {
-        lock (_changing)
-        {
-            return _places.GetOrAdd(dependency, _ => new Place(this, _clock));
-        }
+        lock (_changing) return _places.GetOrAdd(dependency, _ => new Place(this, _clock));
     }
+
+    private static object Show(ConcurrentDictionary<string, SreBreaker> breakers) =>
+        breakers.ToDictionary(breaker => breaker.Key, breaker => new { Breaker = breaker.Value.Snapshot(), breaker.Value.Counts });
 
     private SreBreaker Add(ConcurrentDictionary<string, SreBreaker> breakers, string method)
     {
