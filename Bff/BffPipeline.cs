@@ -5,7 +5,7 @@ namespace FeedMall.Bff;
 
 /// <summary>
 /// THE list: what every request passes, in this order. The framework has begun the trace before all of it.
-/// To come, at the places named: degrade, quota.
+/// To come, at the place named: degrade.
 /// </summary>
 internal static class BffPipeline
 {
@@ -25,8 +25,8 @@ internal static class BffPipeline
         app.UseMiddleware<CacheEdge>();
         app.UseOutputCache();
         app.UseAuthorization();
-        // quota
         app.UseMiddleware<RateLimitEdge>();
+        app.UseMiddleware<QuotaEdge>();
         app.UseMiddleware<CoalesceEdge>();
         app.UseMiddleware<AdmissionEdge>();
         app.UseMiddleware<BodyEdge>();

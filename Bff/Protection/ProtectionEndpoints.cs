@@ -7,7 +7,7 @@ using FeedMall.ServiceDefaults.Governor;
 namespace FeedMall.Bff.Protection;
 
 /// <summary>All that protects.</summary>
-internal sealed record ProtectionParts(Admission Admission, RateLimits Rates, Dependencies Dependencies, AnswerStore Answers, AnswerFetcher Fetcher);
+internal sealed record ProtectionParts(Admission Admission, RateLimits Rates, Quotas Quotas, Dependencies Dependencies, AnswerStore Answers, AnswerFetcher Fetcher);
 
 /// <summary>/governor/protection on the operators' port: how every protection stands, and a way to change it while the service runs.</summary>
 internal sealed class ProtectionEndpoints(ProtectionParts parts, ProtectionControl control, GovernorKey key)
@@ -33,7 +33,7 @@ internal sealed class ProtectionEndpoints(ProtectionParts parts, ProtectionContr
 
     private IResult Show() => Results.Json(new
     {
-        Mechanisms = new { Admission = parts.Admission.Snapshot(), RateLimit = parts.Rates.Snapshot(), Dependencies = parts.Dependencies.Snapshot(),
+        Mechanisms = new { Admission = parts.Admission.Snapshot(), RateLimit = parts.Rates.Snapshot(), Quota = parts.Quotas.Snapshot(), Dependencies = parts.Dependencies.Snapshot(),
             Cache = parts.Answers.Snapshot(), Flights = parts.Fetcher.Snapshot() },
         Options = control.Options,
         Changed = control.Changed,

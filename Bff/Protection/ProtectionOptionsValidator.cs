@@ -15,6 +15,7 @@ internal sealed class ProtectionOptionsValidator : IValidateOptions<ProtectionOp
         Check(errors, "Dependencies", () => options.Dependencies.ToBreaker().Check());
         CheckCache(errors, options.Cache);
         CheckRates(errors, options.RateLimit);
+        errors.AddRange(options.Quota.FindProblems().Select(problem => $"{ProtectionOptions.Section}:Quota:{problem}"));
         foreach (var (route, settings) in options.Routes) CheckRoute(errors, route, settings);
         return errors.Count > 0 ? ValidateOptionsResult.Fail(errors) : ValidateOptionsResult.Success;
     }

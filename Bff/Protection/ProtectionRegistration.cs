@@ -19,6 +19,8 @@ internal static class ProtectionRegistration
         services.AddSingleton<Decisions>();
         services.AddSingleton<Admission>();
         services.AddSingleton<RateLimits>();
+        services.AddSingleton<Quotas>();
+        services.AddHostedService<QuotaRenewal>();
         services.AddSingleton<Dependencies>();
         services.AddOutputCache();
         services.AddOptions<OutputCacheOptions>().Configure<IServiceProvider>((cache, provider) =>

@@ -110,6 +110,9 @@ public sealed class LeasedBucket
         return Count(CurrentLease(now) is { } lease ? Take(lease.Bucket, tokens, now) : TakeFromFallback(tokens, now));
     }
 
+    /// <summary>Tokens that can be taken now: of the lease, or of the local share.</summary>
+    public double Remaining => (CurrentLease(_clock.GetTimestamp())?.Bucket ?? _localShare).Snapshot().Tokens;
+
     /// <summary>Whether there is a lease at this time.</summary>
     public bool IsLeased(long now) => CurrentLease(now) is not null;
 

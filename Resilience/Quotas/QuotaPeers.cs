@@ -41,10 +41,11 @@ public sealed record QuotaCaller(string Name, double Weight, double Limit, Lease
 
 /// <summary>How a quota stands, as one node sees it.</summary>
 /// <param name="IsLeased">False: the other nodes cannot be heard of, and the fallback decides.</param>
+/// <param name="IsReturning">True: it is back, but not all others are that were there before, so it takes no more than its local share yet.</param>
 /// <param name="Nodes">That share it, as far as this one knows.</param>
 /// <param name="Beats">That went well.</param>
 /// <param name="FailedBeats">That did not, because notes could not be exchanged.</param>
-public readonly record struct QuotaPeersSnapshot(bool IsLeased, int Nodes, long Beats, long FailedBeats);
+public readonly record struct QuotaPeersSnapshot(bool IsLeased, bool IsReturning, int Nodes, long Beats, long FailedBeats);
 
 /// <summary>
 /// A quota that nodes share out among themselves: each tells the others what it wants and what it has, and each works out alone what it should have. There is no one who
@@ -56,7 +57,8 @@ public readonly record struct QuotaPeersSnapshot(bool IsLeased, int Nodes, long 
 /// (both may see each other; then both try again with the next beat). Bursts come on top, together limit × <see cref="QuotaPeersOptions.BurstTime"/> at most, and one token
 /// for each whose burst is below 1.</para>
 /// <para>Clocks are never compared. A lease begins, by the node's own clock, before its note is written; it is over for another node when that one has seen no new note for as
-/// long, by its own. So it ends here before it ends there. What a node has read it remembers for as long, also when the notes are lost.</para>
+/// long, by its own. So it ends here before it ends there. What a node has read it remembers for as long, also when the notes are lost; while
+/// one of those that it remembers has not written again, it takes nothing more.</para>
 /// <para>Without notes: the lease until it ends, then the <see cref="QuotaFallback"/>; the local share is the limit divided by the nodes that were last known, shared in the
 /// same way by the callers here. Who comes back begins with his local share, and takes more when all have come back that were there before, or a lease's time later.</para>
 /// <para>One thread at a time may call <see cref="BeatAsync"/>; everything else is thread safe.</para>
@@ -88,6 +90,7 @@ public sealed class QuotaPeers
     // Nodes that were there before the notes were lost; 0: all are back. And when they are waited for no longer; 0: nothing was heard yet.
     private int _awaited;
     private long _awaitedUntil;
+    private bool _mayGrow;
     private int _nodes;
     private long _beats;
     private long _failedBeats;
@@ -120,7 +123,7 @@ public sealed class QuotaPeers
 
     /// <summary>For governor, console and tests.</summary>
     public QuotaPeersSnapshot Snapshot() =>
-        new(_clock.GetTimestamp() < Interlocked.Read(ref _leaseEndsAt), Volatile.Read(ref _nodes), Interlocked.Read(ref _beats), Interlocked.Read(ref _failedBeats));
+        new(_clock.GetTimestamp() < Interlocked.Read(ref _leaseEndsAt), Volatile.Read(ref _awaited) > 0, Volatile.Read(ref _nodes), Interlocked.Read(ref _beats), Interlocked.Read(ref _failedBeats));
 
     /// <summary>Tells, reads and renews every caller's lease: to be called several times within a lease's time, at irregular distances.</summary>
     /// <returns>Whether the leases were renewed.</returns>
@@ -133,14 +136,14 @@ public sealed class QuotaPeers
         if (await TellAsync(exchange, options, Lines(callers, demands, held)) is not { } table) return Fail();
 
         var fair = table.FairRates(options.Reserve);
-        var claims = table.Fit(IsReturning(options) ? Lower(fair, held) : fair, held);
+        var claims = table.Fit(_mayGrow ? fair : Lower(fair, held), held);
         // What is less than before holds before anybody is told so.
         var kept = Lower(claims, held);
         Hold(callers, kept, table, options, now);
         if (!claims.Zip(held).Any(pair => Math.Abs(pair.First - pair.Second) > Little * options.Limit)) return Succeed();
         now = _clock.GetTimestamp();
         if (await TellAsync(exchange, options, Lines(callers, demands, claims)) is not { } after) return Fail();
-        Hold(callers, after.Fit(claims, kept), after, options, now);
+        Hold(callers, _mayGrow ? after.Fit(claims, kept) : kept, after, options, now);
         return Succeed();
     }
 
@@ -178,6 +181,8 @@ public sealed class QuotaPeers
         var now = _clock.GetTimestamp();
         Learn(notes, now);
         var living = _peers.Values.Where(peer => IsAlive(peer, now)).Select(peer => peer.Note).ToList();
+        // Who was there a moment ago and whose note is not: the notes were lost, and with them perhaps what he claimed since.
+        _mayGrow = !IsReturning(living.Count + 1, options.Ttl, now) && !_peers.Any(peer => IsAlive(peer.Value, now) && !notes.ContainsKey(peer.Key));
         Volatile.Write(ref _nodes, Math.Max(living.Count + 1, _awaited));
         return new QuotaTable(options.Limit, lines, living);
     }
@@ -200,12 +205,11 @@ public sealed class QuotaPeers
 
     private bool IsAlive(Peer peer, long now) => _clock.GetElapsedTime(peer.ChangedAt, now) < peer.Note.Ttl;
 
-    private bool IsReturning(QuotaPeersOptions options)
+    private bool IsReturning(int living, TimeSpan ttl, long now)
     {
         if (_awaited == 0) return false;
-        var now = _clock.GetTimestamp();
-        if (_awaitedUntil == 0) _awaitedUntil = now + Ticks(options.Ttl);
-        if (_peers.Values.Count(peer => IsAlive(peer, now)) + 1 < _awaited && now < _awaitedUntil) return true;
+        if (_awaitedUntil == 0) _awaitedUntil = now + Ticks(ttl);
+        if (living < _awaited && now < _awaitedUntil) return true;
         _awaited = 0;
         return false;
     }

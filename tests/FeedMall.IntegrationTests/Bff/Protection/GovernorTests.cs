@@ -13,7 +13,7 @@ public sealed class GovernorTests
         await using var bff = await ProtectedBff.StartAsync();
         await bff.GetAsync("/v1/feed/posts/1");
         var page = await bff.ProtectionAsync();
-        Assert.Equal(["admission", "rateLimit", "dependencies", "cache", "flights"], page["mechanisms"]!.AsObject().Select(part => part.Key));
+        Assert.Equal(["admission", "rateLimit", "quota", "dependencies", "cache", "flights"], page["mechanisms"]!.AsObject().Select(part => part.Key));
         Assert.Equal(512, (int)page["options"]!["admission"]!["ceiling"]!);
         Assert.Equal(1, (long)page["mechanisms"]!["admission"]!["counts"]!["admitted"]!);
         Assert.Contains("/governor/protection", await bff.Governor.GetStringAsync("/", ProtectedBff.Cancel), StringComparison.Ordinal);
