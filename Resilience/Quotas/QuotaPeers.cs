@@ -76,6 +76,7 @@ public sealed class QuotaPeers
         public required QuotaNote Note;
         public long ChangedAt;
         public int Silent;
+        public bool IsMissing;
     }
 
     private readonly string _node;
@@ -91,6 +92,7 @@ public sealed class QuotaPeers
     private int _awaited;
     private long _awaitedUntil;
     private bool _mayGrow;
+    private long _readAt;
     private int _nodes;
     private long _beats;
     private long _failedBeats;
@@ -177,33 +179,40 @@ public sealed class QuotaPeers
     private async ValueTask<QuotaTable?> TellAsync(QuotaExchange exchange, QuotaPeersOptions options, QuotaLine[] lines)
     {
         var note = new QuotaNote(++_told, options.Limit, options.Ttl, lines);
+        // What is read was there at this time at least; how long the answer takes says nothing about anybody.
+        var askedAt = _clock.GetTimestamp();
         if (await exchange(note, [.. _peers.Where(peer => peer.Value.Silent > SilentTells).Select(peer => peer.Key)]) is not { } notes) return null;
         var now = _clock.GetTimestamp();
-        Learn(notes, now);
-        var living = _peers.Values.Where(peer => IsAlive(peer, now)).Select(peer => peer.Note).ToList();
+        Learn(notes, askedAt, now);
+        var living = _peers.Values.Where(peer => IsAlive(peer, askedAt)).ToList();
         // Who was there a moment ago and whose note is not: the notes were lost, and with them perhaps what he claimed since.
-        _mayGrow = !IsReturning(living.Count + 1, options.Ttl, now) && !_peers.Any(peer => IsAlive(peer.Value, now) && !notes.ContainsKey(peer.Key));
+        _mayGrow = !IsReturning(living.Count + 1, options.Ttl, now) && !living.Exists(peer => peer.IsMissing);
+        _readAt = askedAt;
         Volatile.Write(ref _nodes, Math.Max(living.Count + 1, _awaited));
-        return new QuotaTable(options.Limit, lines, living);
+        return new QuotaTable(options.Limit, lines, living.ConvertAll(peer => peer.Note));
     }
 
-    private void Learn(IReadOnlyDictionary<string, QuotaNote> notes, long now)
+    private void Learn(IReadOnlyDictionary<string, QuotaNote> notes, long askedAt, long now)
     {
         foreach (var (node, note) in notes)
         {
             if (node == _node) continue;
             if (!_peers.TryGetValue(node, out var peer)) _peers.Add(node, new Peer { Note = note, ChangedAt = now });
             else if (peer.Note.Number == note.Number) peer.Silent++;
-            else (peer.Note, peer.ChangedAt, peer.Silent) = (note, now, 0);
+            else (peer.Note, peer.ChangedAt, peer.Silent, peer.IsMissing) = (note, now, 0, false);
         }
-        // Removing is allowed while a dictionary is enumerated.
         foreach (var (node, peer) in _peers)
         {
-            if (!notes.ContainsKey(node) && !IsAlive(peer, now)) _peers.Remove(node);
+            if (notes.ContainsKey(node)) continue;
+            // It may have written until just now, so its time begins anew, once.
+            if (!peer.IsMissing && IsAlive(peer, _readAt)) peer.ChangedAt = now;
+            peer.IsMissing = true;
+            // Removing is allowed while a dictionary is enumerated.
+            if (!IsAlive(peer, askedAt)) _peers.Remove(node);
         }
     }
 
-    private bool IsAlive(Peer peer, long now) => _clock.GetElapsedTime(peer.ChangedAt, now) < peer.Note.Ttl;
+    private bool IsAlive(Peer peer, long at) => at < peer.ChangedAt || _clock.GetElapsedTime(peer.ChangedAt, at) < peer.Note.Ttl;
 
     private bool IsReturning(int living, TimeSpan ttl, long now)
     {
