@@ -41,7 +41,7 @@ public sealed record QuotaCaller(string Name, double Weight, double Limit, Lease
 
 /// <summary>How a quota stands, as one node sees it.</summary>
 /// <param name="IsLeased">False: the other nodes cannot be heard of, and the fallback decides.</param>
-/// <param name="IsReturning">True: it is back, but not all others are that were there before, so it takes no more than its local share yet.</param>
+/// <param name="IsReturning">True: not all others are back that were there before, so it takes no more than it has.</param>
 /// <param name="Nodes">That share it, as far as this one knows.</param>
 /// <param name="Beats">That went well.</param>
 /// <param name="FailedBeats">That did not, because notes could not be exchanged.</param>
@@ -86,12 +86,12 @@ public sealed class QuotaPeers
     private QuotaPeersOptions _options;
     private IReadOnlyList<QuotaCaller> _callers = [];
     private long _told;
-    private bool _hasLeased;
+    private volatile bool _hasLeased;
     private long _leaseEndsAt;
     // Nodes that were there before the notes were lost; 0: all are back. And when they are waited for no longer; 0: nothing was heard yet.
     private int _awaited;
     private long _awaitedUntil;
-    private bool _mayGrow;
+    private volatile bool _mayGrow;
     private long _readAt;
     private int _nodes;
     private long _beats;
@@ -125,7 +125,7 @@ public sealed class QuotaPeers
 
     /// <summary>For governor, console and tests.</summary>
     public QuotaPeersSnapshot Snapshot() =>
-        new(_clock.GetTimestamp() < Interlocked.Read(ref _leaseEndsAt), Volatile.Read(ref _awaited) > 0, Volatile.Read(ref _nodes), Interlocked.Read(ref _beats), Interlocked.Read(ref _failedBeats));
+        new(_clock.GetTimestamp() < Interlocked.Read(ref _leaseEndsAt), _hasLeased && !_mayGrow, Volatile.Read(ref _nodes), Interlocked.Read(ref _beats), Interlocked.Read(ref _failedBeats));
 
     /// <summary>Tells, reads and renews every caller's lease: to be called several times within a lease's time, at irregular distances.</summary>
     /// <returns>Whether the leases were renewed.</returns>
@@ -186,7 +186,8 @@ public sealed class QuotaPeers
         Learn(notes, askedAt, now);
         var living = _peers.Values.Where(peer => IsAlive(peer, askedAt)).ToList();
         // Who was there a moment ago and whose note is not: the notes were lost, and with them perhaps what he claimed since.
-        _mayGrow = !IsReturning(living.Count + 1, options.Ttl, now) && !living.Exists(peer => peer.IsMissing);
+        var missing = living.Count(peer => peer.IsMissing);
+        _mayGrow = !IsReturning(living.Count - missing + 1, options.Ttl, now) && missing == 0;
         _readAt = askedAt;
         Volatile.Write(ref _nodes, Math.Max(living.Count + 1, _awaited));
         return new QuotaTable(options.Limit, lines, living.ConvertAll(peer => peer.Note));
@@ -214,11 +215,11 @@ public sealed class QuotaPeers
 
     private bool IsAlive(Peer peer, long at) => at < peer.ChangedAt || _clock.GetElapsedTime(peer.ChangedAt, at) < peer.Note.Ttl;
 
-    private bool IsReturning(int living, TimeSpan ttl, long now)
+    private bool IsReturning(int present, TimeSpan ttl, long now)
     {
         if (_awaited == 0) return false;
         if (_awaitedUntil == 0) _awaitedUntil = now + Ticks(ttl);
-        if (living < _awaited && now < _awaitedUntil) return true;
+        if (present < _awaited && now < _awaitedUntil) return true;
         _awaited = 0;
         return false;
     }

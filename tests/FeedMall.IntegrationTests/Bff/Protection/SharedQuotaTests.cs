@@ -78,7 +78,7 @@ public sealed class SharedQuotaTests(ITestOutputHelper output)
 
     private static Task<ProtectedBff> StartAsync(int port) => ProtectedBff.StartAsync(
         "--Protection:Quota:Enabled=true", $"--Protection:Quota:Limit={Limit}", "--Protection:Quota:Callers:big:Weight=1", "--Protection:Quota:Callers:small:Weight=1",
-        "--Protection:Quota:Callers:middle:Weight=1", "--Bff:Cache:Enabled=true", $"--Bff:Cache:Addresses=127.0.0.1:{port}");
+        "--Protection:Quota:Callers:middle:Weight=1", "--Logging:LogLevel:FeedMall=Warning", "--Bff:Cache:Enabled=true", $"--Bff:Cache:Addresses=127.0.0.1:{port}");
 
     private static async Task<IAsyncDisposable> StartStoreAsync(string kind, int port, TemporaryFolder folder)
     {
