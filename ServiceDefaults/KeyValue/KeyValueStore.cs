@@ -70,7 +70,8 @@ public sealed class KeyValueStore
             Interlocked.Add(ref _outstanding, -commands);
             return Fail<T>(cache, KeyValueFailure.Dropped);
         }
-        using var span = Metrics.StartSpan(cache, operation);
+        // What no request waits for belongs to no trace.
+        using var span = patience is null ? Metrics.StartSpan(cache, operation) : null;
         var startedAt = Clock.GetTimestamp();
         try
         {

@@ -67,7 +67,7 @@ public sealed class KilledServiceTests(ITestOutputHelper output)
         var during = Tell("slow, feed", feed.Take());
         var slow = Tell("slow, mall", mall.Take());
         output.WriteLine($"p99 of the feed while the mall is slow: {during.Percentile(0.99) / before.Percentile(0.99):0.00} × before");
-        Assert.All(during.Answers, answer => Assert.Equal(200, answer.Status));
+        Assert.True(during.Answers.All(answer => answer.Status == 200), during.ToString());
         // The machine runs other tests too; what a mall without a bulkhead does to the feed is a second and more.
         Assert.True(during.Percentile(0.99) <= TimeSpan.FromMilliseconds(250));
         Assert.Contains(slow.Answers, answer => answer.Reason is "BULKHEAD_FULL" or "CIRCUIT_BREAKER_OPEN");
@@ -81,7 +81,7 @@ public sealed class KilledServiceTests(ITestOutputHelper output)
         await using var readers = new SteadyUsers(8, s_pace, turn => system.CallAsync((turn % 3) switch
         {
             0 => $"/v1/feed/posts/{system.Posts[turn % 10]}",
-            1 => "/v1/feed/posts?sort=hottest",
+            1 => "/v1/feed/posts?sort=hot",
             _ => "/v1/pages/home",
         }));
         await using var writers = new SteadyUsers(2, s_pace, turn => system.CallAsync($"/v1/feed/posts/{system.Posts[turn % 10]}/like", HttpMethod.Put));
@@ -108,7 +108,7 @@ public sealed class KilledServiceTests(ITestOutputHelper output)
 
     private static void AssertAllGood(Seen seen)
     {
-        Assert.All(seen.Answers, answer => Assert.Equal((200, null), (answer.Status, answer.Reason)));
+        Assert.True(seen.Answers.All(answer => answer.Status == 200), seen.ToString());
         Assert.True(seen.Percentile(0.99) <= s_routeTime);
     }
 

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace FeedMall.IntegrationTests.Bff.Protection;
 
-/// <summary>The quota of one copy of the Bff, over real HTTP. <see cref="SharedQuotaTests"/> has several.</summary>
+/// <summary>The quota of one copy of the Bff, over real HTTP. <see cref="QuotaOfCopiesTests"/> has several.</summary>
 public sealed class QuotaTests
 {
     private const string Post = "/v1/feed/posts/1";
