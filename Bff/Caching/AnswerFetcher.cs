@@ -27,6 +27,9 @@ internal sealed class AnswerWays
 /// </summary>
 internal sealed class AnswerFetcher(AnswerStore store, AnswerWays ways, IServiceScopeFactory scopes, TimeProvider clock)
 {
+    // Where a flight that failed leaves what protections did to it.
+    private const string DecisionsKey = "FeedMall.Decisions";
+
     private readonly SingleFlight<string, FetchedAnswer> _flights = new(new SingleFlightOptions { TimeLimit = BffOptionsValidator.Longest }, clock);
 
     /// <summary>For the governor.</summary>
@@ -49,11 +52,26 @@ internal sealed class AnswerFetcher(AnswerStore store, AnswerWays ways, IService
     {
         var request = RequestContext.Of(context);
         var load = Prepare(context, lookup);
-        return (await _flights.RunAsync(lookup.Key, load, request.Cancelled, request.Remaining)).Value;
+        try
+        {
+            var answer = (await _flights.RunAsync(lookup.Key, load, request.Cancelled, request.Remaining)).Value;
+            Explain(answer.Decisions);
+            return answer;
+        }
+        catch (Exception failure) when (failure.Data[DecisionsKey] is IReadOnlyList<string> decisions)
+        {
+            Explain(decisions);
+            throw;
+        }
     }
 
     /// <summary>Begins to renew an answer; nobody waits for it.</summary>
     public void Renew(HttpContext context, AnswerLookup lookup) => _flights.TryBegin(lookup.Key, Prepare(context, lookup));
+
+    private static void Explain(IReadOnlyList<string> decisions)
+    {
+        foreach (var decision in decisions) RequestScope.Current?.Explain(decision);
+    }
 
     // All that is needed of the caller's request is copied now: when the flight runs, the caller may be gone, and his context somebody else's.
     private Func<Flight<string>, Task<FetchedAnswer>> Prepare(HttpContext context, AnswerLookup lookup)
@@ -62,19 +80,29 @@ internal sealed class AnswerFetcher(AnswerStore store, AnswerWays ways, IService
         var values = new RouteValueDictionary(context.Request.RouteValues);
         return async flight =>
         {
-            await using var scope = scopes.CreateAsyncScope();
+            await using var services = scopes.CreateAsyncScope();
             using var body = new MemoryStream();
-            var own = new DefaultHttpContext { RequestServices = scope.ServiceProvider, RequestAborted = flight.Cancellation };
+            var own = new DefaultHttpContext { RequestServices = services.ServiceProvider, RequestAborted = flight.Cancellation };
             own.Features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(body));
             (own.Request.Method, own.Request.Scheme, own.Request.Path, own.Request.QueryString, own.Request.RouteValues) = (HttpMethods.Get, "http", path, query, values);
             own.SetEndpoint(endpoint);
-            own.Features.Set(request.ForFlight(own, flight.Cancellation));
+            var scope = RequestScope.Begin(own, isFlight: true);
+            scope.Request = request.ForFlight(own, flight.Cancellation);
+            own.Features.Set(scope.Request);
             var fill = new AnswerLookup(lookup.Key, lookup.Tags, isFill: true);
             await store.BeginAsync(fill, lookup.Stamps);
             store.Current = fill;
-            await store.TakeTurnAsync(fill, () => ways.Make(own), flight.Cancellation);
+            try
+            {
+                await store.TakeTurnAsync(fill, () => ways.Make(own), flight.Cancellation);
+            }
+            catch (Exception failure) when (scope.End() is { Count: > 0 } decisions)
+            {
+                failure.Data[DecisionsKey] = decisions;
+                throw;
+            }
             await own.Features.GetRequiredFeature<IHttpResponseBodyFeature>().CompleteAsync();
-            return new FetchedAnswer(own.Response.StatusCode, own.Response.Headers, body.ToArray());
+            return new FetchedAnswer(own.Response.StatusCode, own.Response.Headers, body.ToArray(), scope.End());
         };
     }
 }

@@ -3,7 +3,8 @@ using Microsoft.Net.Http.Headers;
 namespace FeedMall.Bff.Caching;
 
 /// <summary>A whole answer that many callers get.</summary>
-internal sealed record FetchedAnswer(int Status, IHeaderDictionary Headers, ReadOnlyMemory<byte> Body)
+/// <param name="Decisions">What protections did on the way; told to those who waited for it, and not kept with it.</param>
+internal sealed record FetchedAnswer(int Status, IHeaderDictionary Headers, ReadOnlyMemory<byte> Body, IReadOnlyList<string> Decisions)
 {
     /// <summary>Sends it to one of them, or 304 when he has that version.</summary>
     public async Task SendAsync(HttpContext context, CancellationToken callerGone)

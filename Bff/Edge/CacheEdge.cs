@@ -9,7 +9,7 @@ namespace FeedMall.Bff.Edge;
 /// Around output caching: tells it what the request is about, and the caller how it went (Cache-Status, RFC 9211). An answer that is not fresh any more is
 /// given all the same while a new one is made.
 /// </summary>
-internal sealed class CacheEdge(RequestDelegate next, AnswerStore store, AnswerFetcher fetcher, IOptionsMonitor<ProtectionOptions> options)
+internal sealed class CacheEdge(RequestDelegate next, AnswerStore store, AnswerFetcher fetcher, Decisions decisions, IOptionsMonitor<ProtectionOptions> options)
 {
     public async Task InvokeAsync(HttpContext context)
     {
@@ -28,6 +28,7 @@ internal sealed class CacheEdge(RequestDelegate next, AnswerStore store, AnswerF
                 : string.Create(CultureInfo.InvariantCulture, $"FeedMall; hit; ttl={(long)Math.Floor(lookup.FreshFor.TotalSeconds)}");
             return Task.CompletedTask;
         }, (context.Response, lookup));
+        if (lookup.Outcome == CacheOutcome.Stale) decisions.Tell(context, Mechanisms.Cache, BffReasons.Revalidating, Effect.Stale);
         await next(context);
         if (lookup.Outcome == CacheOutcome.Stale) fetcher.Renew(context, lookup);
     }

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using FeedMall.Bff.Answers;
 using FeedMall.Bff.Protection;
-using FeedMall.Resilience;
 using FeedMall.Rpc.Errors;
 using Grpc.Core;
 
@@ -21,7 +20,7 @@ internal sealed partial class ErrorEdge(RequestDelegate next, Decisions decision
         {
             // The outermost edge of a request: whatever went wrong becomes an answer, and the process lives on.
             var failure = Translate(context, exception);
-            if (MechanismOf(failure.Reason) is { } mechanism) decisions.Tell(context, mechanism, failure.Reason, Effect.Refused);
+            if (Mechanisms.OfRefusal(failure.Reason) is { } mechanism) decisions.Tell(context, mechanism, failure.Reason, Effect.Refused);
             await Failures.WriteAsync(context, failure);
         }
     }
@@ -51,15 +50,6 @@ internal sealed partial class ErrorEdge(RequestDelegate next, Decisions decision
         LogUnexpected(exception);
         return Failures.OfStatus(StatusCodes.Status500InternalServerError);
     }
-
-    // What protections on the way to a domain service decide comes back as an error of the call.
-    private static string? MechanismOf(string reason) => reason switch
-    {
-        RefusalReasons.CircuitBreakerOpen => Mechanisms.Breaker,
-        RefusalReasons.BulkheadFull => Mechanisms.Bulkhead,
-        RefusalReasons.DeadlineExceeded or RefusalReasons.DeadlineInsufficient => Mechanisms.Deadline,
-        _ => null,
-    };
 
     [LoggerMessage(2, LogLevel.Warning, "A service behind this one failed: {Code} {Detail}")]
     private partial void LogUpstream(StatusCode code, string? detail);

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using System.Security.Claims;
 using FeedMall.Resilience.Queueing;
 using FeedMall.Rpc;
 using FeedMall.ServiceDefaults;
@@ -25,8 +24,7 @@ internal sealed class RequestContext(HttpContext http, TimeSpan budget, Cancella
     private string? _client;
 
     /// <summary>The logged-in user, or null. Known once the token was checked.</summary>
-    public long? Uid =>
-        long.TryParse(http.User.FindFirstValue(ClaimTypes.NameIdentifier), NumberStyles.None, CultureInfo.InvariantCulture, out var uid) ? uid : null;
+    public long? Uid { get; set; }
 
     /// <summary>The time that the route gives its requests; this one may have asked for less.</summary>
     public required TimeSpan RouteTime { get; init; }

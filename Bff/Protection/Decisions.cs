@@ -3,6 +3,7 @@ using System.Diagnostics.Metrics;
 using System.Globalization;
 using FeedMall.Bff.Edge;
 using FeedMall.Resilience;
+using FeedMall.Rpc.Client;
 
 namespace FeedMall.Bff.Protection;
 
@@ -17,6 +18,15 @@ internal enum Effect
 
     /// <summary>Gave it an answer that is older than it should be.</summary>
     Stale,
+
+    /// <summary>Sent a call of it again.</summary>
+    Retried,
+
+    /// <summary>Would have sent a call of it again, but the retry budget was used up.</summary>
+    GivenUp,
+
+    /// <summary>Sent a call of it to the addresses that stand by.</summary>
+    Diverted,
 }
 
 /// <summary>
@@ -33,10 +43,23 @@ internal sealed class Decisions(IMeterFactory meters, IChance chance)
     /// <summary>Tells of a decision.</summary>
     public void Tell(HttpContext context, string mechanism, string reason, Effect effect)
     {
-        var text = Text(effect);
-        _count.Add(1, new("mechanism", mechanism), new("route", RoutePolicy.NameOf(context)), new("reason", reason), new("effect", text));
-        Activity.Current?.AddEvent(new ActivityEvent(mechanism, tags: new ActivityTagsCollection { ["reason"] = reason, ["effect"] = text }));
-        if (!context.Response.HasStarted) context.Response.Headers.Append(Header, $"{mechanism}; reason={reason}; effect={text}");
+        Count(mechanism, RoutePolicy.NameOf(context), reason, effect);
+        RequestScope.Current?.Explain(Sentence(mechanism, reason, effect));
+    }
+
+    /// <summary>Tells of what happened to a call to a domain service. It came from the request that this code works for, or from none.</summary>
+    public void Tell(CallNote note)
+    {
+        var scope = RequestScope.Current;
+        var (mechanism, effect) = note.Turn switch
+        {
+            CallTurn.Retried => (Mechanisms.Retry, Effect.Retried),
+            CallTurn.GivenUp => (Mechanisms.Retry, Effect.GivenUp),
+            CallTurn.Diverted => (Mechanisms.Breaker, Effect.Diverted),
+            _ => (Mechanisms.OfRefusal(note.Reason) ?? Mechanisms.Breaker, Effect.DryRun),
+        };
+        Count(mechanism, scope?.Route ?? "none", note.Reason, effect);
+        scope?.Explain(Sentence(mechanism, note.Reason, effect));
     }
 
     /// <summary>Turns a request away: status, reason, Retry-After, and not a byte of its body read.</summary>
@@ -47,6 +70,15 @@ internal sealed class Decisions(IMeterFactory meters, IChance chance)
         if (retryAfter != TimeSpan.MaxValue) context.Response.Headers.RetryAfter = SecondsUntil(retryAfter).ToString(CultureInfo.InvariantCulture);
         return Failures.WriteAsync(context, Failures.Of(reason));
     }
+
+    private void Count(string mechanism, string route, string reason, Effect effect)
+    {
+        var text = Text(effect);
+        _count.Add(1, new("mechanism", mechanism), new("route", route), new("reason", reason), new("effect", text));
+        Activity.Current?.AddEvent(new ActivityEvent(mechanism, tags: new ActivityTagsCollection { ["reason"] = reason, ["effect"] = text }));
+    }
+
+    private static string Sentence(string mechanism, string reason, Effect effect) => $"{mechanism}; reason={reason}; effect={Text(effect)}";
 
     // Never too early, and spread over a second or a half of the time, so that those who were refused together do not come back together.
     private long SecondsUntil(TimeSpan? retryAfter)
@@ -59,6 +91,9 @@ internal sealed class Decisions(IMeterFactory meters, IChance chance)
     {
         Effect.Refused => "refused",
         Effect.DryRun => "dry_run",
+        Effect.Retried => "retried",
+        Effect.GivenUp => "given_up",
+        Effect.Diverted => "diverted",
         _ => "stale",
     };
 }

@@ -1,3 +1,5 @@
+using FeedMall.Resilience;
+
 namespace FeedMall.Bff.Protection;
 
 /// <summary>The names of the protections, as they stand in the header X-FeedMall-Decision, in metrics and at the governor.</summary>
@@ -10,4 +12,14 @@ internal static class Mechanisms
     public const string Breaker = "breaker";
     public const string Bulkhead = "bulkhead";
     public const string Deadline = "deadline";
+    public const string Retry = "retry";
+
+    /// <summary>What decides on the way to a domain service for this reason; null: nothing of ours.</summary>
+    public static string? OfRefusal(string reason) => reason switch
+    {
+        RefusalReasons.CircuitBreakerOpen => Breaker,
+        RefusalReasons.BulkheadFull => Bulkhead,
+        RefusalReasons.DeadlineExceeded or RefusalReasons.DeadlineInsufficient => Deadline,
+        _ => null,
+    };
 }

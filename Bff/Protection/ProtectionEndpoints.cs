@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using FeedMall.Bff.Caching;
+using FeedMall.Rpc.Client;
 using FeedMall.Rpc.Errors;
 using FeedMall.ServiceDefaults.Governor;
 
@@ -10,7 +11,7 @@ namespace FeedMall.Bff.Protection;
 internal sealed record ProtectionParts(Admission Admission, RateLimits Rates, Quotas Quotas, Dependencies Dependencies, AnswerStore Answers, AnswerFetcher Fetcher);
 
 /// <summary>/governor/protection on the operators' port: how every protection stands, and a way to change it while the service runs.</summary>
-internal sealed class ProtectionEndpoints(ProtectionParts parts, ProtectionControl control, GovernorKey key)
+internal sealed class ProtectionEndpoints(ProtectionParts parts, ProtectionControl control, RpcChannels channels, GovernorKey key)
 {
     private const string Route = "/governor/protection";
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
@@ -35,6 +36,7 @@ internal sealed class ProtectionEndpoints(ProtectionParts parts, ProtectionContr
     {
         Mechanisms = new { Admission = parts.Admission.Snapshot(), RateLimit = parts.Rates.Snapshot(), Quota = parts.Quotas.Snapshot(), Dependencies = parts.Dependencies.Snapshot(),
             Cache = parts.Answers.Snapshot(), Flights = parts.Fetcher.Snapshot() },
+        Endpoints = channels.All.Select(channel => new { channel.Target, Retries = channel.RetrySnapshot(), Endpoints = channel.Snapshot(), Gutter = channel.GutterSnapshot() }),
         Options = control.Options,
         Changed = control.Changed,
     }, s_json);

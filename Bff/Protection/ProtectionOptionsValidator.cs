@@ -13,6 +13,7 @@ internal sealed class ProtectionOptionsValidator : IValidateOptions<ProtectionOp
         Check(errors, "Admission", () => options.Admission.ToQueue().Check());
         Check(errors, "Dependencies", () => options.Dependencies.ToBulkhead().Check());
         Check(errors, "Dependencies", () => options.Dependencies.ToBreaker().Check());
+        CheckCalls(errors, options.Dependencies);
         CheckCache(errors, options.Cache);
         CheckRates(errors, options.RateLimit);
         errors.AddRange(options.Quota.FindProblems().Select(problem => $"{ProtectionOptions.Section}:Quota:{problem}"));
@@ -43,6 +44,26 @@ internal sealed class ProtectionOptionsValidator : IValidateOptions<ProtectionOp
         "Window" or null => "Window",
         _ => parameter,
     };
+
+    private static void CheckCalls(List<string> errors, DependencySettings calls)
+    {
+        void Require(bool condition, string key, string text)
+        {
+            if (!condition) errors.Add($"{ProtectionOptions.Section}:Dependencies:{key} must be {text}.");
+        }
+        bool IsTime(TimeSpan time) => time >= TimeSpan.FromMilliseconds(5) && time <= BffOptionsValidator.Longest;
+        Require(IsTime(calls.CallTimeout), nameof(calls.CallTimeout), "5 ms to 10 s");
+        Require(IsTime(calls.WriteTimeout), nameof(calls.WriteTimeout), "5 ms to 10 s");
+        foreach (var (method, settings) in calls.Methods)
+        {
+            Require(DomainMethods.All.ContainsKey(method), $"Methods:{method}", "the name of a method that the Bff calls, such as feedmall.feed.v1.Posts/GetPost");
+            Require(settings.Timeout is not { } time || IsTime(time), $"Methods:{method}:{nameof(settings.Timeout)}", "5 ms to 10 s");
+        }
+        Require(calls.GutterPlaces is >= 1 and <= 1_000_000, nameof(calls.GutterPlaces), "1 to 1,000,000");
+        Require(calls.RetryAttempts is >= 1 and <= 5, nameof(calls.RetryAttempts), "1 to 5");
+        Require(calls.RetryWait >= TimeSpan.FromMilliseconds(1) && calls.RetryWait <= TimeSpan.FromSeconds(1), nameof(calls.RetryWait), "1 ms to 1 s");
+        Require(calls.RetryBudget is >= 0 and <= 1, nameof(calls.RetryBudget), "0 to 1");
+    }
 
     private static void CheckCache(List<string> errors, CacheSettings cache)
     {

@@ -1,3 +1,4 @@
+using FeedMall.Bff.Answers;
 using FeedMall.Resilience.Queueing;
 
 namespace FeedMall.Bff.Protection;
@@ -32,5 +33,5 @@ internal static class RoutePolicyExtensions
 {
     /// <summary>Protects a route, or all of a group; what stands on the route itself wins.</summary>
     public static TBuilder Protect<TBuilder>(this TBuilder builder, RoutePolicy? policy = null) where TBuilder : IEndpointConventionBuilder =>
-        builder.WithMetadata(policy ?? new RoutePolicy());
+        builder.WithMetadata(policy ?? new RoutePolicy()).CanFail(StatusCodes.Status429TooManyRequests, StatusCodes.Status503ServiceUnavailable, StatusCodes.Status504GatewayTimeout);
 }

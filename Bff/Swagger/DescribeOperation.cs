@@ -26,6 +26,7 @@ internal sealed class DescribeOperation : IOperationFilter
             foreach (var body in (response.Content?.Values ?? []).OfType<OpenApiMediaType>())
                 body.Example = status[0] == '2' ? _examples.Success(id) : _examples.Failure(status);
         }
+        ProtectionHeaders.Describe(operation, context);
         if (context.ApiDescription.ActionDescriptor.EndpointMetadata.OfType<IAuthorizeData>().Any())
             operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(Bearer, context.Document)] = [] }];
     }

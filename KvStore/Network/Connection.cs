@@ -12,7 +12,7 @@ namespace FeedMall.KvStore.Network;
 internal sealed partial class Connection : IDisposable
 {
     private const int FirstBytes = 16 * 1024;
-    // A connection whose data is always there already must let the others have the thread now and then.
+    // Without the loop, a connection whose data is always there already must let the others have the thread now and then.
     private const int MostRoundsAtOnce = 32;
 
     private readonly Socket _socket;
@@ -43,6 +43,8 @@ internal sealed partial class Connection : IDisposable
     public async Task ServeAsync()
     {
         var rounds = 0;
+        // From the thread that accepts to the loop's.
+        if (_loop is not null) await _loop.NextTurn();
         while (!Client.IsClosing)
         {
             MakeRoom();
@@ -51,39 +53,31 @@ internal sealed partial class Connection : IDisposable
             {
                 var receiving = ReceiveAsync();
                 rounds = receiving.IsCompleted ? rounds + 1 : 0;
+                if (rounds % MostRoundsAtOnce == MostRoundsAtOnce - 1) await Task.Yield();
                 received = await receiving;
             }
             else
             {
-                rounds = _ready.HasMore ? rounds + 1 : 0;
                 await _ready.WaitAsync();
                 received = ReceiveNow(_ready);
             }
             if (received == 0) return;
             if (received < 0) continue;
             _end += received;
-            while (RunBatch() && !Client.IsClosing) await SendAsync();
-            await SendAsync();
+            for (var hasMore = true; hasMore && !Client.IsClosing;)
+            {
+                hasMore = RunBatch();
+                // The others' commands first; then the replies go, and with them this client's next batch.
+                if (_loop is not null) await _loop.NextTurn();
+                await SendAsync();
+            }
             // Half a command that is on its way is progress too.
             if (_start < _end) Client.LastActiveMs = _engine.Clock.ElapsedMs;
-            if (rounds < MostRoundsAtOnce) continue;
-            rounds = 0;
-            await Task.Yield();
         }
     }
 
     /// <summary>Lets the client finish what it has sent: nothing more is received, and once all is answered the connection ends.</summary>
-    public void Drain()
-    {
-        try
-        {
-            _socket.Shutdown(SocketShutdown.Receive);
-        }
-        catch (Exception gone) when (gone is SocketException or ObjectDisposedException)
-        {
-            // It has ended by itself.
-        }
-    }
+    public void Drain() => Sockets.End(_socket, SocketShutdown.Receive);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -122,8 +116,17 @@ internal sealed partial class Connection : IDisposable
             return;
         }
         if (reply.Length == 0) return;
-        await SendAsync(reply.Written);
+        var sent = _ready is null ? 0 : SendNow(reply.Written.Span);
+        if (sent < reply.Length) await SendAsync(reply.Written[sent..]);
         reply.Clear();
+    }
+
+    // As much as the system takes at once: nearly always all.
+    private int SendNow(ReadOnlySpan<byte> bytes)
+    {
+        var sent = _socket.Send(bytes, SocketFlags.None, out var error);
+        if (error == SocketError.WouldBlock) return 0;
+        return error == SocketError.Success ? sent : throw new SocketException((int)error);
     }
 
     private async ValueTask SendAsync(ReadOnlyMemory<byte> left)

@@ -16,9 +16,6 @@ internal sealed class Readiness(int file) : IValueTaskSource
 
     public int File => file;
 
-    /// <summary>Whether there is something already.</summary>
-    public bool HasMore => Volatile.Read(ref _state) == Ready;
-
     /// <summary>Something has come.</summary>
     /// <param name="hasEnded">Nothing more will: every receive answers at once from now on.</param>
     public void Signal(bool hasEnded)
@@ -30,7 +27,7 @@ internal sealed class Readiness(int file) : IValueTaskSource
     /// <summary>Waits until there may be something. The waiting connection goes on, on the loop's thread.</summary>
     public ValueTask WaitAsync()
     {
-        if (HasMore) return ValueTask.CompletedTask;
+        if (Volatile.Read(ref _state) == Ready) return ValueTask.CompletedTask;
         _source.Reset();
         return Interlocked.CompareExchange(ref _state, Waiting, Nothing) == Nothing ? new ValueTask(this, _source.Version) : ValueTask.CompletedTask;
     }

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.ComponentModel;
-using System.IO.Pipes;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace FeedMall.KvStore.Network;
@@ -10,11 +10,16 @@ namespace FeedMall.KvStore.Network;
 /// One thread that waits until clients have sent something and then goes on with their connections itself, one after the other. The runtime's sockets try to
 /// receive before they wait, which costs a second system call for each request, and hand over to other threads, which then meet at the data lock. Only
 /// on Linux; elsewhere, and with TLS, the runtime's way is used.
+/// It goes in rounds: first whoever has sent something is received from, each once, then all replies are sent. A client that is woken by its reply finds
+/// others' replies there too, and whoever has sent much does not come again before the others have had their turn.
 /// </summary>
 internal sealed class ReadyLoop : IDisposable
 {
-    private const int MostEvents = 128;
+    // Of one round. With more, all clients would wait until the last reply is written; with few, they read while others are served.
+    private const int MostEvents = 12;
+    private const int MostLooks = 40; // some 10 µs
     private const int CloseOnExec = 0x80000;
+    private const int NonBlocking = 0x800;
     private const int Add = 1;
     private const uint Readable = 0x1;
     private const uint Ended = 0x8 | 0x10 | 0x2000; // error, both sides closed, the client's side closed
@@ -25,17 +30,21 @@ internal sealed class ReadyLoop : IDisposable
     private static readonly int s_dataAt = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 4 : 8;
 
     private readonly int _epoll = Check(EpollCreate(CloseOnExec));
-    // Its other end is closed when the thread shall look whether it is done.
-    private readonly AnonymousPipeServerStream _wake = new(PipeDirection.In);
-    private readonly Lock _lock = new(); // guards the place of the array, its growth and the count
+    // A counter that is only ever added to: each addition is an event.
+    private readonly int _wake = Check(EventCreate(0, CloseOnExec | NonBlocking));
+    private readonly Thread _thread;
+    private readonly Lock _lock = new(); // guards the place of the array, its growth, the count and those who wait for their turn
+    private List<Action> _waiting = [];
+    private int _looks; // how often it looks before it sleeps
     private Readiness?[] _watched = new Readiness?[64]; // by file descriptor
     private int _count;
     private volatile bool _isStopping;
 
     public ReadyLoop()
     {
-        Control((int)_wake.SafePipeHandle.DangerousGetHandle(), Readable | EdgeTriggered);
-        new Thread(Run) { IsBackground = true, Name = "kv connections" }.Start();
+        Control(_wake, Readable | EdgeTriggered);
+        _thread = new Thread(Run) { IsBackground = true, Name = "kv connections" };
+        _thread.Start();
     }
 
     public static bool IsSupported => OperatingSystem.IsLinux();
@@ -63,9 +72,12 @@ internal sealed class ReadyLoop : IDisposable
         {
             _watched[readiness.File] = null;
             _count--;
-            if (_isStopping && _count == 0) _wake.DisposeLocalCopyOfClientHandle();
+            if (_isStopping && _count == 0) Wake();
         }
     }
+
+    /// <summary>Whoever awaits it goes on on the loop's thread, at the end of the round.</summary>
+    public Turn NextTurn() => new(this);
 
     /// <summary>The thread ends as soon as no socket is watched.</summary>
     public void Dispose()
@@ -73,17 +85,17 @@ internal sealed class ReadyLoop : IDisposable
         lock (_lock)
         {
             _isStopping = true;
-            if (_count == 0) _wake.DisposeLocalCopyOfClientHandle();
+            if (_count == 0) Wake();
         }
     }
 
     private void Run()
     {
         var size = s_dataAt + sizeof(ulong);
-        var events = new byte[MostEvents * size];
-        while (true)
+        var (events, turns) = (new byte[MostEvents * size], new List<Action>());
+        while (!_isStopping || Volatile.Read(ref _count) > 0)
         {
-            var count = EpollWait(_epoll, events, MostEvents, -1);
+            var count = Wait(events);
             if (count < 0 && Marshal.GetLastPInvokeError() != InterruptedCall) Check(count);
             for (var at = 0; at < count * size; at += size)
             {
@@ -93,10 +105,51 @@ internal sealed class ReadyLoop : IDisposable
                 var watched = Volatile.Read(ref _watched);
                 if (file < watched.Length && watched[file] is { } readiness) readiness.Signal((flags & Ended) != 0);
             }
-            if (_isStopping && Volatile.Read(ref _count) == 0) break;
+            lock (_lock) (_waiting, turns) = (turns, _waiting);
+            foreach (var goOn in turns) goOn();
+            turns.Clear();
         }
         _ = Close(_epoll);
-        _wake.Dispose();
+        _ = Close(_wake);
+    }
+
+    // To wake this thread costs whoever sends the next command more than a few looks cost here. So it looks before it sleeps, less and less often while that finds nothing.
+    private int Wait(byte[] events)
+    {
+        // Somebody from another thread who comes after this wakes it.
+        if (IsAnyoneWaiting) return EpollWait(_epoll, events, MostEvents, 0);
+        for (var look = 0; look < _looks; look++)
+        {
+            var found = EpollWait(_epoll, events, MostEvents, 0);
+            if (found == 0) continue;
+            _looks = MostLooks;
+            return found;
+        }
+        _looks /= 2;
+        var count = EpollWait(_epoll, events, MostEvents, -1);
+        if (count > 1 && Environment.ProcessorCount > 1) _looks = MostLooks;
+        return count;
+    }
+
+    private bool IsAnyoneWaiting
+    {
+        get { lock (_lock) return _waiting.Count > 0; }
+    }
+
+    private void Await(Action goOn)
+    {
+        lock (_lock)
+        {
+            _waiting.Add(goOn);
+            if (_waiting.Count > 1 || Environment.CurrentManagedThreadId == _thread.ManagedThreadId) return;
+        }
+        Wake();
+    }
+
+    private void Wake()
+    {
+        var one = 1UL;
+        _ = Write(_wake, ref one, sizeof(ulong));
     }
 
     private void Control(int file, uint flags)
@@ -122,7 +175,31 @@ internal sealed class ReadyLoop : IDisposable
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int EpollWait(int epoll, byte[] events, int most, int milliseconds);
 
+    [DllImport("libc", EntryPoint = "eventfd", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int EventCreate(uint count, int flags);
+
+    [DllImport("libc", EntryPoint = "write")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern nint Write(int file, ref ulong number, nint bytes);
+
     [DllImport("libc", EntryPoint = "close")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int Close(int file);
+
+    /// <summary>A place in the round: awaited, never done at once.</summary>
+    public readonly struct Turn(ReadyLoop loop) : ICriticalNotifyCompletion
+    {
+        public bool IsCompleted => false;
+
+        public Turn GetAwaiter() => this;
+
+        public void GetResult()
+        {
+        }
+
+        public void OnCompleted(Action continuation) => loop.Await(continuation);
+
+        public void UnsafeOnCompleted(Action continuation) => loop.Await(continuation);
+    }
 }

@@ -42,6 +42,12 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     /// <summary>Whether the one request of a call is.</summary>
     protected bool CompressesSingle => Compresses && !(options.WriteOptions is { Flags: var flags } && flags.HasFlag(WriteFlags.NoCompress));
 
+    /// <summary>The addresses that the present attempt may go to.</summary>
+    public EndpointSet Endpoints { get; set; } = channel.Endpoints;
+
+    /// <summary>Whether the work is done once however often the call is sent.</summary>
+    public bool MayBeRepeated => channel.IsIdempotent(method) || Headers?.Get(MetadataKeys.IdempotencyKey) is not null;
+
     /// <summary>What is sent before the requests; the chain sets it.</summary>
     public Metadata? Headers { get; set; } = options.Headers;
 

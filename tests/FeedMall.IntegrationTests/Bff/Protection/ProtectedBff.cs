@@ -29,6 +29,10 @@ internal sealed class ProtectedBff : IAsyncDisposable
     public Func<GetProductRequest, ServerCallContext, Task<GetProductResponse>> GetProduct { get; set; } =
         (request, _) => Task.FromResult(new GetProductResponse { Product = new Product { Id = request.Id } });
 
+    /// <summary>What Register does, which may not be done twice.</summary>
+    public Func<RegisterRequest, ServerCallContext, Task<RegisterResponse>> Register { get; set; } =
+        (request, _) => Task.FromResult(new RegisterResponse { User = new User { Id = 7, Name = request.Name } });
+
     public HttpClient Http => _host.Http;
 
     public HttpClient Governor { get; } = new();
@@ -49,6 +53,7 @@ internal sealed class ProtectedBff : IAsyncDisposable
         bff._services = builder.Build();
         bff._services.MapGrpcService<ScriptedPosts>();
         bff._services.MapGrpcService<ScriptedProducts>();
+        bff._services.MapGrpcService<ScriptedUsers>();
         await bff._services.StartServiceAsync();
         var address = bff._services.Address();
         bff._host = await FeedMallHost.StartBffAsync(bff._folder.Path, address, address,
@@ -61,9 +66,14 @@ internal sealed class ProtectedBff : IAsyncDisposable
 
     public static GetPostResponse Post(long id) => new() { Post = new Post { Id = id, Title = "a post", Author = new PostAuthor { Name = "ada" } } };
 
-    public async Task<Answer> GetAsync(string path, params (string Name, string Value)[] headers)
+    public Task<Answer> GetAsync(string path, params (string Name, string Value)[] headers) => SendAsync(new HttpRequestMessage(HttpMethod.Get, path), headers);
+
+    public Task<Answer> RegisterAsync() => SendAsync(
+        new HttpRequestMessage(HttpMethod.Post, "/v1/auth/register") { Content = new StringContent("""{"name":"ada","password":"password"}""", null, "application/json") });
+
+    public async Task<Answer> SendAsync(HttpRequestMessage message, params (string Name, string Value)[] headers)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        using var request = message;
         foreach (var (name, value) in headers) request.Headers.TryAddWithoutValidation(name, value);
         using var response = await Http.SendAsync(request, Cancel);
         return await Answer.ReadAsync(response);
@@ -122,5 +132,10 @@ internal sealed class ProtectedBff : IAsyncDisposable
     private sealed class ScriptedProducts(ProtectedBff bff) : Products.ProductsBase
     {
         public override Task<GetProductResponse> GetProduct(GetProductRequest request, ServerCallContext context) => bff.GetProduct(request, context);
+    }
+
+    private sealed class ScriptedUsers(ProtectedBff bff) : Users.UsersBase
+    {
+        public override Task<RegisterResponse> Register(RegisterRequest request, ServerCallContext context) => bff.Register(request, context);
     }
 }
