@@ -104,7 +104,7 @@ public sealed class SwaggerDocumentTests
             ["Age", "Cache-Status", "ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-FeedMall-Decision", "X-FeedMall-Degraded"],
             headers.Select(header => header.Key).Order(StringComparer.Ordinal));
         Assert.All(headers, header => Assert.True(header.Value!["description"] is not null && header.Value["example"] is not null, header.Key));
-        Assert.Equal(["x1-mio-criticality", "x1-mio-timeout"], document["components"]!["parameters"]!.AsObject().Select(parameter => parameter.Key).Order(StringComparer.Ordinal));
+        Assert.Equal(["aid", "x1-mio-criticality", "x1-mio-timeout"], document["components"]!["parameters"]!.AsObject().Select(parameter => parameter.Key).Order(StringComparer.Ordinal));
 
         var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         foreach (var (path, methods) in document["paths"]!.AsObject().Where(path => path.Key.StartsWith("/v1/", StringComparison.Ordinal)))
