@@ -4,6 +4,7 @@ using Xunit;
 namespace FeedMall.IntegrationTests.Bff.Protection;
 
 /// <summary>What users see while a service behind the Bff is killed, hangs, or loses its store: real processes under steady load.</summary>
+[Collection(AloneOnTheMachine.Name)]
 public sealed class KilledServiceTests(ITestOutputHelper output)
 {
     private static readonly TimeSpan s_routeTime = TimeSpan.FromSeconds(1);

@@ -8,6 +8,14 @@ using Xunit;
 
 namespace FeedMall.IntegrationTests.Bff.Protection;
 
+/// <summary>Tests of how long things take have the machine to themselves: they run when all others have.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class AloneOnTheMachine
+{
+    /// <summary>For the tests' <see cref="CollectionAttribute"/>.</summary>
+    public const string Name = "alone on the machine";
+}
+
 /// <summary>KvStore, Domain.Feed, Domain.Mall and the Bff as four processes with everything on, each of which can be killed and started again; and somebody who has posted.</summary>
 internal sealed class LiveSystem : IAsyncDisposable
 {
@@ -31,7 +39,8 @@ internal sealed class LiveSystem : IAsyncDisposable
             ["Domain.Mall"] = [.. every, $"--Mall:Url=http://127.0.0.1:{mall}", "--Mall:GovernorUrl="],
             ["Bff"] = [.. every, $"--Bff:Url={bff}", $"--Bff:GovernorUrl={_governor}", $"--Bff:FeedAddresses={feed}", $"--Bff:MallAddresses=http://127.0.0.1:{_mall.Port}",
                 // All calls come from one address, and the machine may be as busy as it can be with other tests.
-                "--Protection:RateLimit:ClientRate=0", "--Protection:Admission:DryRun=true", .. settings],
+                "--Protection:RateLimit:ClientRate=0", "--Protection:Admission:DryRun=true",
+                "--Protection:Dependencies:CallTimeout=00:00:01", "--Protection:Dependencies:WriteTimeout=00:00:01", .. settings],
         };
     }
 

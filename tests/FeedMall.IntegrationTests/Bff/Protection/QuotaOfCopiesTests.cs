@@ -7,6 +7,7 @@ using Xunit;
 namespace FeedMall.IntegrationTests.Bff.Protection;
 
 /// <summary>Three copies of the Bff share a quota by a real store, which is killed and comes back.</summary>
+[Collection(AloneOnTheMachine.Name)]
 public sealed class QuotaOfCopiesTests(ITestOutputHelper output)
 {
     private const int Limit = 300;
