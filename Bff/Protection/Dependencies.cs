@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
+using FeedMall.Bff.Degradation;
 using FeedMall.Resilience;
 using FeedMall.Resilience.Breaking;
 using FeedMall.Resilience.Bulkheads;
@@ -11,12 +12,13 @@ namespace FeedMall.Bff.Protection;
 
 /// <summary>
 /// What stands between the edge and each domain service: places for so many calls at a time, and a breaker for each method, so that one that fails does not
-/// close the others.
+/// close the others. A switch takes the service out as a whole.
 /// </summary>
 internal sealed class Dependencies : IDisposable
 {
     private readonly TimeProvider _clock;
     private readonly IChance _chance;
+    private readonly Switches _switches;
     private readonly IDisposable? _changes;
     // Guards the change of settings and the making of breakers and bulkheads.
     private readonly Lock _changing = new();
@@ -29,9 +31,9 @@ internal sealed class Dependencies : IDisposable
     // By the full name of the method.
     private FrozenDictionary<string, TimeSpan> _timeouts;
 
-    public Dependencies(IOptionsMonitor<ProtectionOptions> options, TimeProvider clock, IChance chance)
+    public Dependencies(IOptionsMonitor<ProtectionOptions> options, Switches switches, TimeProvider clock, IChance chance)
     {
-        (_clock, _chance, _settings) = (clock, chance, options.CurrentValue.Dependencies);
+        (_clock, _chance, _switches, _settings) = (clock, chance, switches, options.CurrentValue.Dependencies);
         (_timeouts, Retry) = (TimeoutsOf(_settings), _settings.ToRetry());
         _changes = options.OnChange(changed => Apply(changed.Dependencies));
     }
@@ -77,7 +79,7 @@ internal sealed class Dependencies : IDisposable
     {
         lock (_changing)
         {
-            return _places.GetOrAdd(dependency, _ => new Place(this, _clock));
+            return _places.GetOrAdd(dependency, _ => new Place(this, dependency, _clock));
         }
     }
 
@@ -109,11 +111,15 @@ internal sealed class Dependencies : IDisposable
         private readonly Dependencies _all;
         private readonly Bulkhead _bulkhead;
         private readonly Bulkhead _gutter;
+        private readonly Switch _switch;
+        private readonly ClosedGate _closed;
         private readonly ConcurrentDictionary<string, GutterPair> _pairs = new(StringComparer.Ordinal);
         private volatile bool _isWarm;
 
-        public Place(Dependencies all, TimeProvider clock)
+        public Place(Dependencies all, string dependency, TimeProvider clock)
         {
+            _switch = all._switches.OfDependency(dependency);
+            _closed = new ClosedGate(_switch, clock);
             (_all, _bulkhead, _gutter) = (all, new Bulkhead(new BulkheadOptions(), clock), new Bulkhead(new BulkheadOptions(), clock));
             Apply(all._settings);
         }
@@ -134,7 +140,14 @@ internal sealed class Dependencies : IDisposable
 
         public object GutterSnapshot() => new { Bulkhead = _gutter.Snapshot(), Pairs = _pairs.ToDictionary(pair => pair.Key, pair => pair.Value.Snapshot()) };
 
-        public Gate? FindBulkhead(string method) => IsQuestionOfHealth(method) ? null : _bulkhead;
+        public Gate? FindBulkhead(string method)
+        {
+            if (IsQuestionOfHealth(method)) return null;
+            if (_switch.State != SwitchState.Forced) return _bulkhead;
+            if (!_all._switches.DryRun) return _closed;
+            _switch.Act(dryRun: true);
+            return _bulkhead;
+        }
 
         public TimeSpan? FindTimeout(string method) => _isWarm && Volatile.Read(ref _all._timeouts).TryGetValue(method, out var time) ? time : null;
 

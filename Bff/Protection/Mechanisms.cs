@@ -12,6 +12,7 @@ internal static class Mechanisms
     public const string Breaker = "breaker";
     public const string Bulkhead = "bulkhead";
     public const string Deadline = "deadline";
+    public const string Degrade = "degrade";
     public const string Retry = "retry";
 
     /// <summary>What decides on the way to a domain service for this reason; null: nothing of ours.</summary>
@@ -20,6 +21,7 @@ internal static class Mechanisms
         RefusalReasons.CircuitBreakerOpen => Breaker,
         RefusalReasons.BulkheadFull => Bulkhead,
         RefusalReasons.DeadlineExceeded or RefusalReasons.DeadlineInsufficient => Deadline,
+        RefusalReasons.Degraded => Degrade,
         _ => null,
     };
 }

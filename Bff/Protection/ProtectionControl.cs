@@ -89,7 +89,8 @@ internal sealed partial class ProtectionControl(
         }
         catch (InvalidOperationException unreadable)
         {
-            return [unreadable.Message];
+            // In a dictionary the one that names the setting is inside.
+            return [(unreadable.InnerException as InvalidOperationException ?? unreadable).Message];
         }
     }
 

@@ -30,6 +30,9 @@ public sealed class ProtectionOptions
     /// <summary>Calls to the domain services.</summary>
     public DependencySettings Dependencies { get; set; } = new();
 
+    /// <summary>What answers when a route cannot.</summary>
+    public DegradeSettings Degrade { get; set; } = new();
+
     /// <summary>What holds for single routes, by the route's name as Swagger shows it (operationId).</summary>
     public Dictionary<string, RouteSettings> Routes { get; set; } = [];
 }
@@ -185,6 +188,9 @@ public sealed class RouteSettings
 
     /// <summary>How long its answers are fresh, if they are kept at all. 100 ms to 1 h.</summary>
     public TimeSpan? CacheTime { get; set; }
+
+    /// <summary>Whether it may be answered without the domain services: auto (when they fail), off or forced. Default auto.</summary>
+    public SwitchState? Degrade { get; set; }
 
     /// <summary>Requests per second of all clients together; 0: no limit.</summary>
     public double? Rate { get; set; }

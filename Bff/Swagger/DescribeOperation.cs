@@ -1,3 +1,5 @@
+using FeedMall.Bff.Degradation;
+using FeedMall.Bff.Protection;
 using FeedMall.Bff.Requests;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.OpenApi;
@@ -27,7 +29,9 @@ internal sealed class DescribeOperation : IOperationFilter
                 body.Example = status[0] == '2' ? _examples.Success(id) : _examples.Failure(status);
         }
         ProtectionHeaders.Describe(operation, context);
-        if (context.ApiDescription.ActionDescriptor.EndpointMetadata.OfType<IAuthorizeData>().Any())
+        var metadata = context.ApiDescription.ActionDescriptor.EndpointMetadata;
+        if (metadata.OfType<RoutePolicy>().Any()) operation.Description = $"{operation.Description} {FallbackRules.Describe(metadata)}";
+        if (metadata.OfType<IAuthorizeData>().Any())
             operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(Bearer, context.Document)] = [] }];
     }
 

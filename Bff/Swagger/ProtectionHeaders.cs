@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using FeedMall.Bff.Caching;
+using FeedMall.Bff.Degradation;
 using FeedMall.Bff.Edge;
 using FeedMall.Bff.Protection;
 using Microsoft.OpenApi;
@@ -13,7 +14,7 @@ internal static class ProtectionHeaders
     private sealed record Text(string Meaning, JsonNode Example, string? Pattern = null);
 
     private static readonly string[] s_always = ["RateLimit-Policy", "RateLimit", Decisions.Header];
-    private static readonly string[] s_cached = ["Age", CoalesceEdge.DegradedHeader];
+    private static readonly string[] s_cached = ["Age", Fallbacks.Header];
 
     public static void Describe(OpenApiOperation operation, OperationFilterContext context)
     {
@@ -67,7 +68,7 @@ internal static class ProtectionHeaders
         ["Retry-After"] = new("Seconds after which it makes sense to come again; spread, so that not all come back together. Absent where nobody knows.", 2),
         ["Cache-Status"] = new("Whether the answer was kept (RFC 9211): hit with the seconds that it stays fresh, negative when it is an old one; or fwd=miss.", "FeedMall; hit; ttl=27"),
         ["Age"] = new("Seconds since the answer was made. Absent when it was made for this request.", 3),
-        [CoalesceEdge.DegradedHeader] = new("The answer is an old one, because no new one could be made: the route, and why.", "GetPost; reason=UPSTREAM_ERROR"),
+        [Fallbacks.Header] = new("The answer is an old one, another one or lacks a part, because it could not be made as usual: the route, and why.", "GetPost; reason=UPSTREAM_ERROR"),
         ["ETag"] = new("The version of the answer. Send it back as If-None-Match to get 304 while it is the same.", "W/\"8c5f1d\""),
     };
 }

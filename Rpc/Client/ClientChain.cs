@@ -131,7 +131,12 @@ internal sealed class ClientChain
     }
 
     private static CallOutcome Refused(ClientCall call, Reason reason) => CallOutcome.Local(call, StatusCode.Unavailable, reason.Text(),
-        reason == Reason.BulkheadFull ? "All places for calls to this service are taken." : $"{call.Method.FullName} has been failing, and was not called.");
+        reason switch
+        {
+            Reason.BulkheadFull => "All places for calls to this service are taken.",
+            Reason.Degraded => "This service was taken out by a switch.",
+            _ => $"{call.Method.FullName} has been failing, and was not called.",
+        });
 
     private void Tell(CallTurn turn, ClientCall call, string reason) => _channel.Options.OnTurn?.Invoke(new CallNote(turn, call.Method.FullName, reason));
 

@@ -48,7 +48,17 @@ public sealed class SettingsFileTests
             await Task.Delay(50, timeout.Token);
         }
         Assert.Equal(7, await CeilingAsync());
+        // A switch, for example: the feed is not there, and then it is not asked any more.
+        Assert.DoesNotContain("DEGRADED", await ReadAsync("/v1/feed/posts"), StringComparison.Ordinal);
+        await SaveAsync(settings, """{ "Protection": { "Routes": { "ListPosts": { "Degrade": "forced" } } } }""", cancel);
+        while (!(await ReadAsync("/v1/feed/posts")).Contains("DEGRADED", StringComparison.Ordinal)) await Task.Delay(50, timeout.Token);
         Assert.DoesNotContain("\"lv\":\"error\"", bff.Output, StringComparison.Ordinal);
+
+        async Task<string> ReadAsync(string path)
+        {
+            using var response = await http.GetAsync(path, timeout.Token);
+            return await response.Content.ReadAsStringAsync(timeout.Token);
+        }
 
         async Task<int> CeilingAsync() => JsonDocument.Parse(await http.GetStringAsync($"{governor}/governor/protection", cancel))
             .RootElement.GetProperty("options").GetProperty("admission").GetProperty("ceiling").GetInt32();

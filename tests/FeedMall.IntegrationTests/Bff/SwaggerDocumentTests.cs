@@ -97,7 +97,7 @@ public sealed class SwaggerDocumentTests
     {
         var cancel = TestContext.Current.CancellationToken;
         using var folder = new TemporaryFolder();
-        await using var host = await FeedMallHost.StartAsync(folder.Path, "--Protection:RateLimit:ClientRate=500", "--Protection:Routes:GetHome:Rate=0.01", "--Protection:Routes:GetHome:Burst=1");
+        await using var host = await FeedMallHost.StartAsync(folder.Path, "--Protection:RateLimit:ClientRate=500", "--Protection:Routes:GetPost:Rate=0.01", "--Protection:Routes:GetPost:Burst=1");
         var document = JsonNode.Parse(await host.Http.GetStringAsync("/swagger/v1/swagger.json", cancel))!;
         var headers = document["components"]!["headers"]!.AsObject();
         Assert.Equal(
