@@ -32,7 +32,7 @@ public sealed class RpcChannel : ChannelBase, IDisposable
         Time = new DeadlineBudget(networkAllowance, options.MinTimeout);
         RetryBudget = options.Retry.Tokens is { } tokens ? new TokenRetryBudget(tokens) : new WindowRetryBudget(options.Retry.Budget, clock);
         AddIdempotentMethods(options.IdempotentMethods);
-        Timers = new CallTimers(clock);
+        Timers = new Pool<CallTimer>(() => new CallTimer(clock));
         Chain = new ClientChain(this);
         Endpoints = new EndpointSet(this, options.Addresses, options.Resolver);
         if (options.GutterAddresses.Count > 0) Gutter = new EndpointSet(this, options.GutterAddresses, resolver: null);
@@ -57,7 +57,7 @@ public sealed class RpcChannel : ChannelBase, IDisposable
     /// <summary>The small service that stands by, or null.</summary>
     internal EndpointSet? Gutter { get; }
 
-    internal CallTimers Timers { get; }
+    internal Pool<CallTimer> Timers { get; }
 
     /// <inheritdoc/>
     public override CallInvoker CreateCallInvoker() => new ChannelInvoker(this);
