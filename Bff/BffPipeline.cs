@@ -5,7 +5,6 @@ namespace FeedMall.Bff;
 
 /// <summary>
 /// THE list: what every request passes, in this order. The framework has begun the trace before all of it.
-/// To come, at the place named: quota.
 /// </summary>
 internal static class BffPipeline
 {
@@ -25,8 +24,8 @@ internal static class BffPipeline
         app.UseMiddleware<DegradeEdge>();
         app.UseMiddleware<CacheEdge>();
         app.UseOutputCache();
-        // quota
         app.UseMiddleware<RateLimitEdge>();
+        app.UseMiddleware<QuotaEdge>();
         app.UseMiddleware<CoalesceEdge>();
         app.UseMiddleware<AdmissionEdge>();
         app.UseMiddleware<BodyEdge>();

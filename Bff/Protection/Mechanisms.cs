@@ -7,6 +7,7 @@ internal static class Mechanisms
 {
     public const string Admission = "admission";
     public const string RateLimit = "rate_limit";
+    public const string Quota = "quota";
     public const string Cache = "cache";
     public const string Breaker = "breaker";
     public const string Bulkhead = "bulkhead";

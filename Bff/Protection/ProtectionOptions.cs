@@ -21,6 +21,9 @@ public sealed class ProtectionOptions
     /// <summary>How often each may come.</summary>
     public RateLimitSettings RateLimit { get; set; } = new();
 
+    /// <summary>What each caller may take of what all copies of the service do.</summary>
+    public QuotaSettings Quota { get; set; } = new();
+
     /// <summary>Answers that are kept.</summary>
     public CacheSettings Cache { get; set; } = new();
 

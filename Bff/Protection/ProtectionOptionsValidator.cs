@@ -16,6 +16,7 @@ internal sealed class ProtectionOptionsValidator : IValidateOptions<ProtectionOp
         CheckCalls(errors, options.Dependencies);
         CheckCache(errors, options.Cache);
         CheckRates(errors, options.RateLimit);
+        errors.AddRange(options.Quota.FindProblems().Select(problem => $"{ProtectionOptions.Section}:Quota:{problem}"));
         CheckDegrade(errors, options.Degrade);
         foreach (var (route, settings) in options.Routes) CheckRoute(errors, route, settings);
         return errors.Count > 0 ? ValidateOptionsResult.Fail(errors) : ValidateOptionsResult.Success;

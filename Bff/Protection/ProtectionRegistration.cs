@@ -20,6 +20,8 @@ internal static class ProtectionRegistration
         services.AddSingleton<Decisions>();
         services.AddSingleton<Admission>();
         services.AddSingleton<RateLimits>();
+        services.AddSingleton<Quotas>();
+        services.AddHostedService<QuotaRenewal>();
         services.AddSingleton<Dependencies>();
         services.AddSingleton<Switches>();
         services.AddSingleton<Fallbacks>();

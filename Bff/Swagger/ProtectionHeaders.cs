@@ -54,12 +54,14 @@ internal static class ProtectionHeaders
         [ContextEdge.TimeoutHeader] = new("Milliseconds that the caller waits for the answer; more than the route gives is cut.", 800),
         [ContextEdge.CriticalityHeader] = new(
             "How much it hurts when this request is refused. Everybody may ask for less than the route has; for more only trusted proxies.", "sheddable", "^(critical_plus|critical|sheddable_plus|sheddable)$"),
+        [ContextEdge.AppHeader] = new("The application that calls: the quota can be divided among applications.", "web", "^[A-Za-z0-9._-]{1,32}$"),
     };
 
     private static Dictionary<string, Text> Told() => new()
     {
-        ["RateLimit-Policy"] = new("How often a client may come: q at once, which come back within w seconds. Absent where there is no such limit.", "\"client\";q=1000;w=2"),
-        ["RateLimit"] = new("What the client has left: r at once, and one more in t seconds.", "\"client\";r=999;t=0"),
+        ["RateLimit-Policy"] = new("How often one may come: q at once, which come back within w seconds; each client, and as its part of the quota each application. A limit that is not there is left out.",
+            "\"client\";q=1000;w=2, \"quota\";q=50000;w=1"),
+        ["RateLimit"] = new("What is left of it on this copy of the service: r at once, and one more in t seconds.", "\"client\";r=999;t=0, \"quota\";r=2500;t=0"),
         [Decisions.Header] = new(
             "What protections did to this request: mechanism, reason and effect of each. Absent when they did nothing. docs/TELEMETRY.md has the list.",
             "retry; reason=UPSTREAM_ERROR; effect=retried"),

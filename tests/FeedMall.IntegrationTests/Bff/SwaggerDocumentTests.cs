@@ -104,7 +104,7 @@ public sealed class SwaggerDocumentTests
             ["Age", "Cache-Status", "ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-FeedMall-Decision", "X-FeedMall-Degraded"],
             headers.Select(header => header.Key).Order(StringComparer.Ordinal));
         Assert.All(headers, header => Assert.True(header.Value!["description"] is not null && header.Value["example"] is not null, header.Key));
-        Assert.Equal(["x1-mio-criticality", "x1-mio-timeout"], document["components"]!["parameters"]!.AsObject().Select(parameter => parameter.Key).Order(StringComparer.Ordinal));
+        Assert.Equal(["aid", "x1-mio-criticality", "x1-mio-timeout"], document["components"]!["parameters"]!.AsObject().Select(parameter => parameter.Key).Order(StringComparer.Ordinal));
 
         var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         foreach (var (path, methods) in document["paths"]!.AsObject().Where(path => path.Key.StartsWith("/v1/", StringComparison.Ordinal)))
@@ -113,7 +113,7 @@ public sealed class SwaggerDocumentTests
             {
                 foreach (var status in new[] { "429", "503", "504" })
                     Assert.True(operation!["responses"]![status]?["content"]?["application/json"]?["example"] is not null, $"{path}: {status}");
-                Assert.Equal(2, operation!["parameters"]!.AsArray().Count(parameter => parameter!["$ref"] is not null));
+                Assert.Equal(3, operation!["parameters"]!.AsArray().Count(parameter => parameter!["$ref"] is not null));
             }
             if (methods["get"] is not { } read) continue;
             // The second one comes from the cache, if there is one for it, or too soon.
