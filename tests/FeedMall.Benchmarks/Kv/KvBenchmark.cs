@@ -24,23 +24,35 @@ internal static class KvBenchmark
             Number(args, "--operations", quick ? 50_000 : 1_000_000),
             Number(args, "--entries", quick ? 100_000 : 1_000_000),
             TimeSpan.FromSeconds(Number(args, "--seconds", quick ? 1 : 5)));
+        var at = Array.IndexOf(args, "--out");
+        var target = at >= 0 && at + 1 < args.Length ? args[at + 1] : null;
         var wanted = s_parts.Where(part => args.Contains(part.Name) || args.Contains("--" + part.Name)).ToList();
-        var page = new StringBuilder();
-        page.AppendLine("# The key-value store beside redis-server").AppendLine()
+        var page = new StringBuilder().AppendLine("# The key-value store beside redis-server").AppendLine()
             .AppendLine("Both servers run on this machine at once and are measured in turns; the load runs beside them, so read the ratios and not the absolute figures.").AppendLine()
             .AppendLine("Made by `dotnet run -c Release --project tests/FeedMall.Benchmarks -- kv --out docs/results/kv.md`.")
-            .AppendLine(conditions).AppendLine(quick ? "\nA short run, to see that it works: these figures say nothing.\n" : "");
+            .AppendLine(conditions).AppendLine("A part whose figures are of another commit says so.").AppendLine(quick ? "\nA short run, to see that it works: these figures say nothing.\n" : "");
         foreach (var (name, measure) in wanted.Count > 0 ? [.. wanted] : s_parts)
         {
             Console.Error.WriteLine($"measuring: {name}");
             var section = await measure(plan);
             Console.WriteLine(section);
             page.Append(section).AppendLine();
+            if (target is not null && wanted.Count > 0) await ReplaceAsync(target, $"{section.TrimEnd()}\n\n{conditions}\n");
         }
-        var at = Array.IndexOf(args, "--out");
-        if (at >= 0 && at + 1 < args.Length) await File.WriteAllTextAsync(args[at + 1], page.ToString().TrimEnd() + "\n");
+        if (target is not null && wanted.Count == 0) await File.WriteAllTextAsync(target, page.ToString().TrimEnd() + "\n");
         else Console.WriteLine(conditions);
         return 0;
+    }
+
+    // A part that was measured alone takes the place of the one with the same heading.
+    private static async Task ReplaceAsync(string file, string section)
+    {
+        var heading = section[..(section.IndexOf('\n', StringComparison.Ordinal) + 1)];
+        var parts = (await File.ReadAllTextAsync(file)).TrimEnd().Split("\n\n## ");
+        var place = Array.FindIndex(parts, 1, part => $"## {part}\n".StartsWith(heading, StringComparison.Ordinal));
+        if (place < 0) throw new InvalidOperationException($"{file} has no part '{heading.Trim()}'.");
+        parts[place] = section["## ".Length..].TrimEnd();
+        await File.WriteAllTextAsync(file, string.Join("\n\n## ", parts) + "\n");
     }
 
     private static int Number(string[] args, string name, int otherwise)
