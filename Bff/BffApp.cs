@@ -28,6 +28,7 @@ public static class BffApp
         builder.AddKeyValueStore("Bff");
         builder.Services.AddProtection();
         builder.Services.AddDomainClients();
+        builder.Services.AddHostedService<WarmUp>();
         Tokens.Add(builder);
         builder.Services.AddSwagger();
 

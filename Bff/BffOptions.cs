@@ -16,11 +16,22 @@ public sealed class BffOptions
     /// <summary>The addresses of Domain.Mall, parted by commas. Default http://127.0.0.1:8082.</summary>
     public string MallAddresses { get; set; } = "http://127.0.0.1:8082";
 
+    /// <summary>
+    /// The addresses of a small Domain.Feed that stands by: it takes calls while the breaker drops them. In the form of FeedAddresses. Default: none.
+    /// </summary>
+    public string FeedGutterAddresses { get; set; } = "";
+
+    /// <summary>The same for Domain.Mall. Default: none.</summary>
+    public string MallGutterAddresses { get; set; } = "";
+
     /// <summary>Time of a request, unless the caller asks for less with x1-mio-timeout. Default 1 s; 10 ms to 10 s.</summary>
     public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>Time of a request that hashes a password, which is slow on purpose. Default 3 s; 10 ms to 10 s.</summary>
-    public TimeSpan AuthTimeout { get; set; } = TimeSpan.FromSeconds(3);
+    /// <summary>Time of a request that hashes a password, which is slow on purpose. Default 1 s; 10 ms to 10 s.</summary>
+    public TimeSpan AuthTimeout { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Whether something of every kind is read at the start, so that the first requests are not slower than others. Default true.</summary>
+    public bool WarmUp { get; set; } = true;
 
     /// <summary>Time of one section of the home page; a section that is slower is left out. Default 600 ms; 10 ms to less than RequestTimeout.</summary>
     public TimeSpan HomeSectionTimeout { get; set; } = TimeSpan.FromMilliseconds(600);
@@ -65,6 +76,8 @@ internal sealed class BffOptionsValidator : IValidateOptions<BffOptions>
         bool InRange(TimeSpan time) => time >= Shortest && time <= Longest;
         Require(AreAddresses(options.FeedAddresses), nameof(options.FeedAddresses), "one or more addresses like http://127.0.0.1:8081, parted by commas");
         Require(AreAddresses(options.MallAddresses), nameof(options.MallAddresses), "one or more addresses like http://127.0.0.1:8082, parted by commas");
+        Require(options.FeedGutterAddresses.Length == 0 || AreAddresses(options.FeedGutterAddresses), nameof(options.FeedGutterAddresses), "addresses like http://127.0.0.1:8181, parted by commas, or empty");
+        Require(options.MallGutterAddresses.Length == 0 || AreAddresses(options.MallGutterAddresses), nameof(options.MallGutterAddresses), "addresses like http://127.0.0.1:8182, parted by commas, or empty");
         Require(InRange(options.RequestTimeout), nameof(options.RequestTimeout), "10 ms to 10 s");
         Require(InRange(options.AuthTimeout), nameof(options.AuthTimeout), "10 ms to 10 s");
         Require(options.HomeSectionTimeout >= Shortest && options.HomeSectionTimeout < options.RequestTimeout, nameof(options.HomeSectionTimeout),

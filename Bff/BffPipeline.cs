@@ -5,7 +5,6 @@ namespace FeedMall.Bff;
 
 /// <summary>
 /// THE list: what every request passes, in this order. The framework has begun the trace before all of it.
-/// To come, at the places named: degrade, quota.
 /// </summary>
 internal static class BffPipeline
 {
@@ -20,13 +19,13 @@ internal static class BffPipeline
         // Who calls is known before anything is decided: users share what they are allowed, not the addresses that they come from.
         app.UseAuthentication();
         app.UseMiddleware<IdentityEdge>();
+        app.UseAuthorization();
         app.UseMiddleware<EvictEdge>();
-        // degrade
+        app.UseMiddleware<DegradeEdge>();
         app.UseMiddleware<CacheEdge>();
         app.UseOutputCache();
-        app.UseAuthorization();
-        // quota
         app.UseMiddleware<RateLimitEdge>();
+        app.UseMiddleware<QuotaEdge>();
         app.UseMiddleware<CoalesceEdge>();
         app.UseMiddleware<AdmissionEdge>();
         app.UseMiddleware<BodyEdge>();

@@ -21,6 +21,9 @@ internal static class BffReasons
     /// <summary>408: the body did not come within the request's time.</summary>
     public const string RequestTimeout = "REQUEST_TIMEOUT";
 
+    /// <summary>200: the answer is an old one, and a new one is being made.</summary>
+    public const string Revalidating = "REVALIDATING";
+
     /// <summary>503: something that this service needs does not answer; metadata says what.</summary>
     public const string NotReady = "NOT_READY";
 }

@@ -52,9 +52,13 @@ internal static class DomainClients
     private static void Configure(IServiceProvider provider, GrpcClientOptions options, string service)
     {
         var settings = provider.GetRequiredService<IOptions<BffOptions>>().Value;
-        options.Addresses = BffOptions.Split(service == "feed" ? settings.FeedAddresses : settings.MallAddresses);
+        (options.Addresses, options.GutterAddresses) = service == "feed"
+            ? (BffOptions.Split(settings.FeedAddresses), BffOptions.Split(settings.FeedGutterAddresses))
+            : (BffOptions.Split(settings.MallAddresses), BffOptions.Split(settings.MallGutterAddresses));
         var dependencies = provider.GetRequiredService<Dependencies>();
-        (options.FindBulkhead, options.FindBreaker) = (dependencies.BulkheadOf(service), dependencies.FindBreaker);
+        (options.FindBulkhead, options.FindBreaker, options.FindGutter) = (dependencies.BulkheadOf(service), dependencies.FindBreaker, dependencies.GutterOf(service));
+        (options.FindTimeout, options.Retry) = (dependencies.TimeoutOf(service), dependencies.Retry);
+        options.OnTurn = provider.GetRequiredService<Decisions>().Tell;
         options.DefaultTimeout = LongestCall;
         options.Headers = s_headers;
     }

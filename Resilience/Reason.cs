@@ -29,4 +29,7 @@ public enum Reason : byte
 
     /// <summary>Too little time is left to start.</summary>
     DeadlineInsufficient,
+
+    /// <summary>An operator has taken the target out by a switch.</summary>
+    Degraded,
 }

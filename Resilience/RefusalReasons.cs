@@ -27,6 +27,9 @@ public static class RefusalReasons
     /// <summary>504: too little time was left to start.</summary>
     public const string DeadlineInsufficient = "DEADLINE_INSUFFICIENT";
 
+    /// <summary>503: taken out by a switch.</summary>
+    public const string Degraded = "DEGRADED";
+
     /// <summary>The text of a reason; empty for <see cref="Reason.None"/>.</summary>
     public static string Text(this Reason reason) => reason switch
     {
@@ -39,6 +42,7 @@ public static class RefusalReasons
         Reason.BulkheadFull => BulkheadFull,
         Reason.DeadlineExceeded => DeadlineExceeded,
         Reason.DeadlineInsufficient => DeadlineInsufficient,
+        Reason.Degraded => Degraded,
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "not a reason"),
     };
 }

@@ -18,6 +18,12 @@ public static class MetadataKeys
     /// <summary>How much it hurts when the request is refused: critical_plus, critical, sheddable_plus or sheddable.</summary>
     public const string Criticality = Global + "criticality";
 
+    /// <summary>
+    /// Names the work of a call: the server that it goes to does that work once, however often the call comes. So the call may be sent again, whatever its
+    /// method; only for methods whose server keeps that promise. It goes one hop: what the server calls in turn makes promises of its own.
+    /// </summary>
+    public const string IdempotencyKey = Local + "idempotency-key";
+
     /// <summary>Which copies of the services the request is for.</summary>
     public const string Colour = Global + "color";
 

@@ -26,6 +26,7 @@ public static partial class RunningService
             var url = service.Services.GetRequiredService<IOptions<ServiceOptions>>().Value.Url;
             throw CannotListen(new Uri(url), $"{identity.Section}:Url", cannotListen);
         }
+        service.Services.GetRequiredService<SettingsFile>().FindProblem = service.Services.GetRequiredService<SettingsTrial>().FindProblem;
         LogListening(service.Services.GetRequiredService<ILogger<ServiceIdentity>>(), identity.Name, service.Address(), (object?)service.GovernorAddress() ?? "(off)");
     }
 

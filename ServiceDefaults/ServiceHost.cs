@@ -43,6 +43,7 @@ public static class ServiceHost
         builder.Services.AddSingleton(identity);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(file);
+        builder.Services.AddSingleton(provider => new SettingsTrial(builder.Services, provider));
         builder.Services.AddSingleton(typeof(IOptionsFactory<>), typeof(LastValidOptions<>));
         builder.Services.AddSingleton<IValidateOptions<ServiceOptions>, ServiceOptionsValidator>();
         builder.Services.AddOptions<ServiceOptions>().BindConfiguration(service).ValidateOnStart();

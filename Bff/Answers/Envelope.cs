@@ -20,7 +20,8 @@ internal sealed record Failure(int Code, string Reason, string Message, IReadOnl
 /// <summary>A part of a list.</summary>
 /// <param name="Items">At most as many as asked for.</param>
 /// <param name="NextCursor">Where the next part starts; absent at the end.</param>
-internal sealed record ListView<T>(IReadOnlyList<T> Items, string? NextCursor);
+/// <param name="Degraded">"items" when these are others than those asked for, which could not be had; absent when all is well.</param>
+internal sealed record ListView<T>(IReadOnlyList<T> Items, string? NextCursor, IReadOnlyList<string>? Degraded = null);
 
 /// <summary>An answer without content.</summary>
 internal sealed record Nothing;

@@ -1,7 +1,10 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using FeedMall.Bff.Edge;
+using Microsoft.AspNetCore.Http.Json;
+using Microsoft.Extensions.Options;
 
 namespace FeedMall.Bff.Answers;
 
@@ -29,5 +32,20 @@ internal static class Json
         context.RequestAborted.ThrowIfCancellationRequested();
         context.Response.StatusCode = status;
         return context.Response.WriteAsJsonAsync(body, context.Features.Get<RequestContext>()?.CallerGone ?? context.RequestAborted);
+    }
+
+    /// <summary>The bytes of a body, for who must know them before they go out.</summary>
+    public static byte[] Write<T>(HttpContext context, T body)
+    {
+        var options = context.RequestServices.GetRequiredService<IOptions<JsonOptions>>().Value.SerializerOptions;
+        return JsonSerializer.SerializeToUtf8Bytes(body, (JsonTypeInfo<T>)options.GetTypeInfo(typeof(T)));
+    }
+
+    /// <summary>200 with these bytes.</summary>
+    public static async Task WriteAsync(HttpContext context, byte[] body)
+    {
+        context.RequestAborted.ThrowIfCancellationRequested();
+        (context.Response.StatusCode, context.Response.ContentType, context.Response.ContentLength) = (StatusCodes.Status200OK, "application/json; charset=utf-8", body.Length);
+        await context.Response.Body.WriteAsync(body, context.Features.Get<RequestContext>()?.CallerGone ?? context.RequestAborted);
     }
 }

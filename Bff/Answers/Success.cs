@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Security.Cryptography;
 using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.Net.Http.Headers;
 
@@ -25,14 +26,18 @@ internal sealed class Created<T>(string? location, T data) : IResult, IEndpointM
 }
 
 /// <summary>200 with data and its ETag, or 304 when the caller has that version already.</summary>
-internal sealed class Tagged<T>(string etag, T data) : IResult, IEndpointMetadataProvider
+/// <param name="etag">Changes whenever the data does; null: it is made of the data.</param>
+internal sealed class Tagged<T>(string? etag, T data) : IResult, IEndpointMetadataProvider
 {
+    public Tagged(T data) : this(null, data) { }
+
     public Task ExecuteAsync(HttpContext httpContext)
     {
-        var tag = new EntityTagHeaderValue($"\"{etag}\"", isWeak: true);
+        var body = etag is null ? Json.Write(httpContext, Envelope<T>.Of(data)) : null;
+        var tag = new EntityTagHeaderValue($"\"{etag ?? Convert.ToHexStringLower(SHA256.HashData(body!).AsSpan(0, 8))}\"", isWeak: true);
         httpContext.Response.Headers.ETag = tag.ToString();
         if (!Matches(httpContext.Request.GetTypedHeaders().IfNoneMatch, tag))
-            return Json.WriteAsync(httpContext, StatusCodes.Status200OK, Envelope<T>.Of(data));
+            return body is null ? Json.WriteAsync(httpContext, StatusCodes.Status200OK, Envelope<T>.Of(data)) : Json.WriteAsync(httpContext, body);
         httpContext.Response.StatusCode = StatusCodes.Status304NotModified;
         return Task.CompletedTask;
     }

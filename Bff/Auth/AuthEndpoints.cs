@@ -1,4 +1,5 @@
 using FeedMall.Bff.Answers;
+using FeedMall.Bff.Degradation;
 using FeedMall.Bff.Edge;
 using FeedMall.Bff.Protection;
 using FeedMall.Bff.Requests;
@@ -44,7 +45,8 @@ internal static class AuthEndpoints
     {
         var auth = routes.MapGroup("/v1/auth").WithTags("Auth").AllowAnonymous()
             // Passwords are guessed by trying, and to check one is the dearest thing that we do.
-            .Protect(new RoutePolicy { Timeout = options => options.AuthTimeout, Criticality = Criticality.CriticalPlus, ClientRate = 5, ClientBurst = 50 });
+            .Protect(new RoutePolicy { Timeout = options => options.AuthTimeout, Criticality = Criticality.CriticalPlus, ClientRate = 5, ClientBurst = 50, Dependencies = ["feed"] })
+            .HasNoFallback();
         auth.MapPost("/register", Register).Validate<Credentials, RegistrationRules>().WithName(nameof(Register))
             .WithSummary("Register").WithDescription("Creates a user. Names are unique regardless of case.")
             .CanFail(400, 408, 409, 413, 415, 503, 504);

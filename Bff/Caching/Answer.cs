@@ -10,6 +10,10 @@ internal sealed record Answer(long FreshUntil, long StaleUntil, byte[] Body)
 {
     private const int HeaderBytes = 16;
 
+    /// <summary>The same as one that must not be used any more, unless there is no other.</summary>
+    /// <param name="now">In milliseconds.</param>
+    public Answer AsOld(long now) => new(Math.Min(FreshUntil, now), Math.Min(StaleUntil, now), Body);
+
     /// <summary>The bytes for the common store.</summary>
     public byte[] Write()
     {

@@ -1,4 +1,5 @@
 using FeedMall.Bff.Edge;
+using FeedMall.Bff.Protection;
 using FeedMall.Resilience.Caching;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.OutputCaching;
@@ -23,19 +24,24 @@ internal sealed class AnswerWays
 
 /// <summary>
 /// Makes answers that are missing: each once, however many wait for it. The work runs in a request of its own, which is no caller's: it goes on when the first of
-/// them leaves, it is nobody's (no user), and only a whole answer is kept.
+/// them leaves, it is nobody's (no user, unless the answer is one user's own), and only a whole answer is kept.
 /// </summary>
 internal sealed class AnswerFetcher(AnswerStore store, AnswerWays ways, IServiceScopeFactory scopes, TimeProvider clock)
 {
+    private static readonly TimeSpan s_sending = TimeSpan.FromMilliseconds(50);
+    // Where a flight that failed leaves what protections did to it.
+    private const string DecisionsKey = "FeedMall.Decisions";
+
     private readonly SingleFlight<string, FetchedAnswer> _flights = new(new SingleFlightOptions { TimeLimit = BffOptionsValidator.Longest }, clock);
 
     /// <summary>For the governor.</summary>
     public SingleFlightSnapshot Snapshot() => _flights.Snapshot();
 
-    /// <summary>Sends the last good answer in place of one that could not be made.</summary>
-    public Task SendTooOldAsync(HttpContext context, AnswerLookup lookup)
+    /// <summary>Sends the last good answer, however old it is.</summary>
+    public Task SendCopyAsync(HttpContext context, AnswerLookup lookup)
     {
-        store.UseTooOld(lookup);
+        store.UseCopy(lookup);
+        store.Current = lookup;
         // The request's time may be over: the caller is answered all the same.
         context.RequestAborted = RequestContext.Of(context).CallerGone;
         // The framework's middleware looks once for each request; this is its second look.
@@ -49,32 +55,65 @@ internal sealed class AnswerFetcher(AnswerStore store, AnswerWays ways, IService
     {
         var request = RequestContext.Of(context);
         var load = Prepare(context, lookup);
-        return (await _flights.RunAsync(lookup.Key, load, request.Cancelled, request.Remaining)).Value;
+        // Who has a copy to fall back on gives up in time to send it.
+        var patience = lookup.TooOld is null ? request.Remaining : request.Remaining - s_sending;
+        using var enough = new CancellationTokenSource(patience > TimeSpan.Zero ? patience : TimeSpan.Zero, clock);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(request.Cancelled, enough.Token);
+        try
+        {
+            var answer = (await _flights.RunAsync(lookup.Key, load, ended.Token, request.Remaining)).Value;
+            Explain(answer.Decisions);
+            return answer;
+        }
+        catch (Exception failure) when (failure.Data[DecisionsKey] is IReadOnlyList<string> decisions)
+        {
+            Explain(decisions);
+            throw;
+        }
     }
 
     /// <summary>Begins to renew an answer; nobody waits for it.</summary>
     public void Renew(HttpContext context, AnswerLookup lookup) => _flights.TryBegin(lookup.Key, Prepare(context, lookup));
+
+    private static void Explain(IReadOnlyList<string> decisions)
+    {
+        foreach (var decision in decisions) RequestScope.Current?.Explain(decision);
+    }
 
     // All that is needed of the caller's request is copied now: when the flight runs, the caller may be gone, and his context somebody else's.
     private Func<Flight<string>, Task<FetchedAnswer>> Prepare(HttpContext context, AnswerLookup lookup)
     {
         var (path, query, endpoint, request) = (context.Request.Path, context.Request.QueryString, context.GetEndpoint(), RequestContext.Of(context));
         var values = new RouteValueDictionary(context.Request.RouteValues);
+        // Only the same user waits for an answer that is his own.
+        var isUsers = endpoint?.Metadata.GetMetadata<CacheRule>() is { PerUser: true };
         return async flight =>
         {
-            await using var scope = scopes.CreateAsyncScope();
+            await using var services = scopes.CreateAsyncScope();
             using var body = new MemoryStream();
-            var own = new DefaultHttpContext { RequestServices = scope.ServiceProvider, RequestAborted = flight.Cancellation };
+            var own = new DefaultHttpContext { RequestServices = services.ServiceProvider, RequestAborted = flight.Cancellation };
             own.Features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(body));
             (own.Request.Method, own.Request.Scheme, own.Request.Path, own.Request.QueryString, own.Request.RouteValues) = (HttpMethods.Get, "http", path, query, values);
             own.SetEndpoint(endpoint);
-            own.Features.Set(request.ForFlight(own, flight.Cancellation));
+            var scope = RequestScope.Begin(own, isFlight: true);
+            scope.Request = request.ForFlight(own, flight.Cancellation);
+            if (isUsers) scope.Request.Uid = request.Uid;
+            own.Features.Set(scope.Request);
             var fill = new AnswerLookup(lookup.Key, lookup.Tags, isFill: true);
             await store.BeginAsync(fill, lookup.Stamps);
             store.Current = fill;
-            await store.TakeTurnAsync(fill, () => ways.Make(own), flight.Cancellation);
+            try
+            {
+                await store.TakeTurnAsync(fill, () => ways.Make(own), flight.Cancellation);
+            }
+            catch (Exception failure) when (scope.End() is { Count: > 0 } decisions)
+            {
+                failure.Data[DecisionsKey] = decisions;
+                throw;
+            }
             await own.Features.GetRequiredFeature<IHttpResponseBodyFeature>().CompleteAsync();
-            return new FetchedAnswer(own.Response.StatusCode, own.Response.Headers, body.ToArray());
+            return new FetchedAnswer(
+                own.Response.StatusCode, own.Response.Headers, body.ToArray(), own.Features.Get<Refusal>(), scope.Request.Missing, scope.End());
         };
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using FeedMall.ServiceDefaults.KeyValue;
 
 namespace FeedMall.Bff.Caching;
@@ -31,6 +32,21 @@ internal sealed class AnswerLookup(string key, string[] tags, bool isFill)
     public string[] Tags => tags;
 
     public bool IsFill => isFill;
+
+    /// <summary>The lookup of a caller, who is told how it went (Cache-Status, RFC 9211).</summary>
+    public static AnswerLookup Begin(HttpContext context, CacheRule rule)
+    {
+        var lookup = new AnswerLookup(rule.KeyOf(context), rule.Tags(context), isFill: false);
+        context.Features.Set(lookup);
+        context.Response.OnStarting(static state =>
+        {
+            var (response, lookup) = ((HttpResponse, AnswerLookup))state;
+            response.Headers["Cache-Status"] = lookup.Outcome == CacheOutcome.Miss ? "FeedMall; fwd=miss"
+                : string.Create(CultureInfo.InvariantCulture, $"FeedMall; hit; ttl={(long)Math.Floor(lookup.FreshFor.TotalSeconds)}");
+            return Task.CompletedTask;
+        }, (context.Response, lookup));
+        return lookup;
+    }
 
     /// <summary>What stood at the tags before the answer was begun to be made; null: it cannot be kept in the common store.</summary>
     public TagStamps? Stamps { get; set; }

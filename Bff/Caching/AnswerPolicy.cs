@@ -1,3 +1,4 @@
+using FeedMall.Bff.Edge;
 using FeedMall.Bff.Protection;
 using Microsoft.AspNetCore.OutputCaching;
 using Microsoft.Extensions.Options;
@@ -21,8 +22,7 @@ internal sealed class AnswerPolicy(AnswerStore store, IOptionsMonitor<Protection
         // The key is ours. The framework would let requests of one key that come at once share what the first of them finds.
         context.CacheVaryByRules.QueryKeys = StringValues.Empty;
         context.CacheVaryByRules.VaryByValues["request"] = context.HttpContext.TraceIdentifier;
-        context.ResponseExpirationTimeSpan = options.CurrentValue.Routes.GetValueOrDefault(RoutePolicy.NameOf(context.HttpContext))?.CacheTime
-            ?? context.HttpContext.GetEndpoint()?.Metadata.GetMetadata<CacheRule>()?.TimeToLive;
+        context.ResponseExpirationTimeSpan = CacheRule.TimeToLiveOf(context.HttpContext, options.CurrentValue);
         return ValueTask.CompletedTask;
     }
 
@@ -31,7 +31,7 @@ internal sealed class AnswerPolicy(AnswerStore store, IOptionsMonitor<Protection
     public ValueTask ServeResponseAsync(OutputCacheContext context, CancellationToken cancellation)
     {
         var response = context.HttpContext.Response;
-        if (response.StatusCode != StatusCodes.Status200OK || response.Headers.SetCookie.Count > 0) context.AllowCacheStorage = false;
+        if (response.StatusCode != StatusCodes.Status200OK || response.Headers.SetCookie.Count > 0 || RequestContext.Of(context.HttpContext).Missing.Count > 0) context.AllowCacheStorage = false;
         return ValueTask.CompletedTask;
     }
 }

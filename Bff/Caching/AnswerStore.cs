@@ -78,7 +78,7 @@ internal sealed class AnswerStore : IOutputCacheStore, IDisposable
         var cache = _options.CurrentValue.Cache;
         var freshUntil = Now + (long)_jitter.Apply(validFor, _chance).TotalMilliseconds;
         var answer = new Answer(freshUntil, freshUntil + (long)cache.StaleWhileRevalidate.TotalMilliseconds, value);
-        _local.Set(lookup.Key, lookup.Tags, answer, lookup.Generation, validFor + cache.StaleIfError);
+        _local.Set(lookup, answer, validFor + cache.StaleIfError);
         if (lookup.Stamps is { } stamps) await _common.SetAsync(lookup.Key, lookup.Tags, stamps, answer.Write(), validFor + cache.StaleIfError);
     }
 
@@ -90,13 +90,27 @@ internal sealed class AnswerStore : IOutputCacheStore, IDisposable
         _local.Evict(tag);
     }
 
-    /// <summary>Takes the answer that is too old after all, because no new one can be made.</summary>
-    public void UseTooOld(AnswerLookup lookup)
+    /// <summary>Makes what carries the tag old: it is made anew, and given only when that fails.</summary>
+    public async ValueTask AgeByTagAsync(string tag)
     {
-        Interlocked.Increment(ref _staleErrors);
-        (lookup.Found, lookup.Outcome) = (lookup.TooOld!.Body, CacheOutcome.StaleError);
-        lookup.FreshFor = TimeSpan.FromMilliseconds(lookup.TooOld.FreshUntil - Now);
+        _local.Age(tag);
+        await _common.AgeAsync(tag);
+        _local.Age(tag);
     }
+
+    /// <summary>Takes the answer whatever its age, because no other one can be made.</summary>
+    public void UseCopy(AnswerLookup lookup)
+    {
+        if (lookup.TooOld is not { } copy) return;
+        Interlocked.Increment(ref _staleErrors);
+        (lookup.Found, lookup.Outcome, lookup.FreshFor) = (copy.Body, CacheOutcome.StaleError, TimeSpan.FromMilliseconds(copy.FreshUntil - Now));
+    }
+
+    /// <summary>For a while no new answer is made, because that has just failed. (ALGORITHMS §10.2.)</summary>
+    public void Pause(AnswerLookup lookup, Refusal refusal, TimeSpan time) => _local.Pause(lookup.Key, refusal, time);
+
+    /// <summary>How making a new answer has just failed; null: it did not.</summary>
+    public Refusal? FindFailure(AnswerLookup lookup) => _local.FindFailure(lookup.Key);
 
     /// <summary>Makes what is begun now storable: notes what stands at its tags.</summary>
     public async Task BeginAsync(AnswerLookup fill, TagStamps? known)
@@ -130,16 +144,17 @@ internal sealed class AnswerStore : IOutputCacheStore, IDisposable
 
     private async ValueTask<Answer?> FindAsync(string key, AnswerLookup lookup)
     {
-        if (!_common.IsEnabled) return _local.FindKept(key);
-        var (isAnswered, value, stamps) = await _common.FindAsync(key, lookup.Tags);
-        if (!lookup.IsFill) lookup.Stamps = stamps;
-        if (!isAnswered)
+        if (!_common.IsEnabled) return _local.FindKept(key, null);
+        var read = await _common.FindAsync(key, lookup.Tags);
+        if (!lookup.IsFill) lookup.Stamps = read.Stamps;
+        if (!read.IsAnswered)
         {
             Interlocked.Increment(ref _withoutStore);
-            return _local.FindKept(key);
+            return _local.FindKept(key, null);
         }
-        var answer = Answer.TryRead(value);
-        if (answer is not null) _local.Set(key, lookup.Tags, answer, lookup.Generation, _options.CurrentValue.Cache.StaleIfError);
+        if (Answer.TryRead(read.Value) is not { } answer) return _local.FindKept(key, read.Stamps);
+        if (read.IsOld) return answer.AsOld(Now);
+        _local.Set(lookup, answer, _options.CurrentValue.Cache.StaleIfError);
         return answer;
     }
 

@@ -1,13 +1,21 @@
+using FeedMall.Bff.Edge;
+using FeedMall.Bff.Protection;
 using Microsoft.Net.Http.Headers;
 
 namespace FeedMall.Bff.Caching;
 
 /// <summary>A whole answer that many callers get.</summary>
-internal sealed record FetchedAnswer(int Status, IHeaderDictionary Headers, ReadOnlyMemory<byte> Body)
+/// <param name="Refusal">In place of all else: the request for it was turned away.</param>
+/// <param name="Missing">The parts that it lacks.</param>
+/// <param name="Decisions">What protections did on the way; told to those who waited for it, and not kept with it.</param>
+internal sealed record FetchedAnswer(
+    int Status, IHeaderDictionary Headers, ReadOnlyMemory<byte> Body, Refusal? Refusal, IReadOnlyList<MissingPart> Missing, IReadOnlyList<string> Decisions)
 {
     /// <summary>Sends it to one of them, or 304 when he has that version.</summary>
-    public async Task SendAsync(HttpContext context, CancellationToken callerGone)
+    public async Task SendAsync(HttpContext context)
     {
+        var request = RequestContext.Of(context);
+        foreach (var part in Missing) request.GoWithout(part);
         foreach (var (name, value) in Headers) context.Response.Headers[name] = value;
         context.Response.StatusCode = Status;
         if (Status == StatusCodes.Status200OK && IsKnown(context))
@@ -17,7 +25,7 @@ internal sealed record FetchedAnswer(int Status, IHeaderDictionary Headers, Read
             return;
         }
         context.Response.ContentLength = Body.Length;
-        await context.Response.Body.WriteAsync(Body, callerGone);
+        await context.Response.Body.WriteAsync(Body, request.CallerGone);
     }
 
     private bool IsKnown(HttpContext context) =>

@@ -1,24 +1,24 @@
 using FeedMall.Bff.Caching;
+using FeedMall.Bff.Degradation;
 using FeedMall.Bff.Protection;
-using FeedMall.Resilience;
 using FeedMall.Resilience.Caching;
-using Grpc.Core;
 
 namespace FeedMall.Bff.Edge;
 
-/// <summary>
-/// Of all who wait for the same missing answer, one request goes on; no caller's own, so that none of them can end it for the others. When it fails for want of
-/// a service, of time or of room, all get the last good answer, if there is one that is not much too old.
-/// </summary>
-internal sealed class CoalesceEdge(RequestDelegate next, AnswerStore store, AnswerFetcher fetcher, Decisions decisions)
+/// <summary>Of all who wait for the same missing answer, one request goes on; no caller's own, so that none of them can end it for the others.</summary>
+internal sealed class CoalesceEdge(RequestDelegate next, AnswerStore store, AnswerFetcher fetcher, Fallbacks fallbacks)
 {
-    public const string DegradedHeader = "X-FeedMall-Degraded";
-
     public async Task InvokeAsync(HttpContext context)
     {
         if (store.Current is not { } lookup)
         {
             await next(context);
+            return;
+        }
+        // It has just failed, and there is a copy.
+        if (lookup.TooOld is not null && store.FindFailure(lookup) is { } known && fallbacks.MayAnswer(context, known))
+        {
+            Decisions.Refuse(context, known);
             return;
         }
         FetchedAnswer answer;
@@ -31,32 +31,11 @@ internal sealed class CoalesceEdge(RequestDelegate next, AnswerStore store, Answ
             await next(context);
             return;
         }
-        catch (Exception failure) when (lookup.TooOld is not null && FindReason(failure) is { } reason)
-        {
-            await SendTooOldAsync(context, lookup, reason);
-            return;
-        }
         catch (TimeoutException tooLate)
         {
             throw new OperationCanceledException("The answer was not made in time.", tooLate);
         }
-        if (answer.Status >= StatusCodes.Status500InternalServerError && lookup.TooOld is not null) await SendTooOldAsync(context, lookup, RefusalReasons.Overloaded);
-        else await answer.SendAsync(context, RequestContext.Of(context).CallerGone);
+        if (answer.Refusal is not null) Decisions.Refuse(context, answer.Refusal);
+        else await answer.SendAsync(context);
     }
-
-    private Task SendTooOldAsync(HttpContext context, AnswerLookup lookup, string reason)
-    {
-        decisions.Tell(context, Mechanisms.Cache, reason, Effect.Stale);
-        context.Response.Headers[DegradedHeader] = $"{RoutePolicy.NameOf(context)}; reason={reason}";
-        return fetcher.SendTooOldAsync(context, lookup);
-    }
-
-    // What an old answer may stand in for; null: a refusal by the business, which is itself the answer.
-    private static string? FindReason(Exception failure) => failure switch
-    {
-        RpcException { StatusCode: StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.ResourceExhausted or StatusCode.Internal or StatusCode.Unknown or StatusCode.DataLoss } error
-            => Failures.Of(error).Reason,
-        OperationCanceledException or TimeoutException => RefusalReasons.DeadlineExceeded,
-        _ => null,
-    };
 }

@@ -30,7 +30,7 @@ internal sealed class ContextEdge(
         using var deadline = new CancellationTokenSource(budget, clock);
         using var cancelled = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, callerGone);
         context.RequestAborted = cancelled.Token;
-        context.Features.Set(new RequestContext(context, budget, callerGone, clock)
+        var request = new RequestContext(context, budget, callerGone, clock)
         {
             RouteTime = routeTime,
             Criticality = CriticalityOf(context, policy, settings, isTrusted),
@@ -38,7 +38,9 @@ internal sealed class ContextEdge(
             App = Label(context, AppHeader) ?? "unknown",
             // Which copies of the services a request is for is not for the public to say.
             Colour = isTrusted ? Label(context, ColourHeader) : null,
-        });
+        };
+        context.Features.Set(request);
+        if (RequestScope.Current is { } scope) scope.Request = request;
         try
         {
             await next(context);

@@ -1,32 +1,65 @@
 using System.Text.Json;
 using FeedMall.Bff.Answers;
+using FeedMall.Bff.Degradation;
 using FeedMall.Bff.Protection;
-using FeedMall.Resilience;
 using FeedMall.Rpc.Errors;
 using Grpc.Core;
 
 namespace FeedMall.Bff.Edge;
 
-/// <summary>THE place where exceptions, and answers that have no body yet, become failure envelopes.</summary>
-internal sealed partial class ErrorEdge(RequestDelegate next, Decisions decisions, ILogger<ErrorEdge> log)
+/// <summary>
+/// THE place where exceptions, and answers that have no body yet, become failure envelopes; unless there is something else to answer
+/// (<see cref="Fallbacks"/>).
+/// </summary>
+internal sealed partial class ErrorEdge(RequestDelegate next, Fallbacks fallbacks, Decisions decisions, ILogger<ErrorEdge> log)
 {
     public async Task InvokeAsync(HttpContext context)
     {
+        Refusal? refusal;
         try
         {
             await next(context);
-            if (context.Response is { HasStarted: false, StatusCode: >= 400, ContentType: null }) await Failures.WriteAsync(context, Failures.OfStatus(context.Response.StatusCode));
+            refusal = FindRefusal(context);
         }
         catch (Exception exception) when (!context.Response.HasStarted)
         {
             // The outermost edge of a request: whatever went wrong becomes an answer, and the process lives on.
-            var failure = Translate(context, exception);
-            if (MechanismOf(failure.Reason) is { } mechanism) decisions.Tell(context, mechanism, failure.Reason, Effect.Refused);
-            await Failures.WriteAsync(context, failure);
+            refusal = Translate(context, exception);
+        }
+        if (refusal is null) return;
+        if (await TryFallBackAsync(context, refusal)) return;
+        await decisions.WriteAsync(context, refusal);
+    }
+
+    private static Refusal? FindRefusal(HttpContext context)
+    {
+        if (context.Response is not { HasStarted: false, StatusCode: >= 400, ContentType: null }) return null;
+        return context.Features.Get<Refusal>() ?? Without(Failures.OfStatus(context.Response.StatusCode));
+    }
+
+    private async Task<bool> TryFallBackAsync(HttpContext context, Refusal refusal)
+    {
+        try
+        {
+            return await fallbacks.TryAnswerAsync(context, refusal);
+        }
+        catch (Exception exception) when (!context.Response.HasStarted)
+        {
+            // What could have helped failed too.
+            await decisions.WriteAsync(context, Translate(context, exception));
+            return true;
         }
     }
 
-    private Failure Translate(HttpContext context, Exception exception) => exception switch
+    private Refusal Translate(HttpContext context, Exception exception)
+    {
+        var failure = FailureOf(context, exception);
+        return new Refusal(failure, Mechanisms.OfRefusal(failure.Reason), null, exception is RpcException or OperationCanceledException);
+    }
+
+    private static Refusal Without(Failure failure) => new(failure, null, null, IsByDependency: false);
+
+    private Failure FailureOf(HttpContext context, Exception exception) => exception switch
     {
         ServiceException refusal => Failures.Of(refusal),
         RpcException error => Upstream(error),
@@ -51,15 +84,6 @@ internal sealed partial class ErrorEdge(RequestDelegate next, Decisions decision
         LogUnexpected(exception);
         return Failures.OfStatus(StatusCodes.Status500InternalServerError);
     }
-
-    // What protections on the way to a domain service decide comes back as an error of the call.
-    private static string? MechanismOf(string reason) => reason switch
-    {
-        RefusalReasons.CircuitBreakerOpen => Mechanisms.Breaker,
-        RefusalReasons.BulkheadFull => Mechanisms.Bulkhead,
-        RefusalReasons.DeadlineExceeded or RefusalReasons.DeadlineInsufficient => Mechanisms.Deadline,
-        _ => null,
-    };
 
     [LoggerMessage(2, LogLevel.Warning, "A service behind this one failed: {Code} {Detail}")]
     private partial void LogUpstream(StatusCode code, string? detail);

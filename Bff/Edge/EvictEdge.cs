@@ -1,13 +1,12 @@
 using FeedMall.Bff.Caching;
-using Microsoft.AspNetCore.OutputCaching;
 
 namespace FeedMall.Bff.Edge;
 
 /// <summary>
-/// Voids the answers that a write has made wrong: before its own answer goes out, so that who has it sees the change; also when nobody knows whether it took
-/// place; not when it was refused.
+/// Takes out of use the answers that a write has made wrong: before its own answer goes out, so that who has it sees the change; also when nobody knows whether it
+/// took place; not when it was refused. They stay for when no other can be made, unless the write took something away.
 /// </summary>
-internal sealed class EvictEdge(RequestDelegate next, IOutputCacheStore store)
+internal sealed class EvictEdge(RequestDelegate next, AnswerStore store)
 {
     public async Task InvokeAsync(HttpContext context)
     {
@@ -21,7 +20,8 @@ internal sealed class EvictEdge(RequestDelegate next, IOutputCacheStore store)
         {
             if (isDone || context.Response.StatusCode is >= 400 and < 500) return;
             isDone = true;
-            foreach (var tag in rule.Tags(context)) await store.EvictByTagAsync(tag, CancellationToken.None);
+            var isVoid = rule.TakesAway && context.Response.StatusCode < 300;
+            foreach (var tag in rule.Tags(context)) await (isVoid ? store.EvictByTagAsync(tag, CancellationToken.None) : store.AgeByTagAsync(tag));
         }
         context.Response.OnStarting(EvictAsync);
         try

@@ -28,7 +28,7 @@ internal static class Failures
                 return new Failure(504, info?.Reason is RefusalReasons.DeadlineInsufficient ? RefusalReasons.DeadlineInsufficient : RefusalReasons.DeadlineExceeded,
                     "The answer did not come in time: try again, or with more time.", None, "");
             case StatusCode.Unavailable:
-                return new Failure(503, info?.Reason is Reasons.NoEndpoint or RefusalReasons.CircuitBreakerOpen or RefusalReasons.BulkheadFull ? info.Reason : Reasons.UpstreamError,
+                return new Failure(503, info?.Reason is Reasons.NoEndpoint or RefusalReasons.CircuitBreakerOpen or RefusalReasons.BulkheadFull or RefusalReasons.Degraded ? info.Reason : Reasons.UpstreamError,
                     "A service behind this one does not answer just now: try again later.", None, "");
             case StatusCode.Cancelled:
                 return OfStatus(499);
@@ -44,6 +44,7 @@ internal static class Failures
     {
         Reason.RateLimited or Reason.QuotaExceeded => new Failure(429, reason.Text(), "Too many requests: try again after the time in Retry-After.", None, ""),
         Reason.DeadlineExceeded or Reason.DeadlineInsufficient => new Failure(504, reason.Text(), "The answer would not come in time: try again, or with more time.", None, ""),
+        Reason.Degraded => new Failure(503, reason.Text(), "This was taken out for a while: try again after the time in Retry-After.", None, ""),
         _ => new Failure(503, reason.Text(), "There is more to do than can be done just now: try again after the time in Retry-After.", None, ""),
     };
 

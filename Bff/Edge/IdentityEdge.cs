@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Security.Claims;
 using FeedMall.Rpc.Errors;
 using Grpc.Core;
 using Microsoft.AspNetCore.Authorization;
@@ -13,6 +15,7 @@ internal sealed class IdentityEdge(RequestDelegate next)
 {
     public Task InvokeAsync(HttpContext context)
     {
+        RequestContext.Of(context).Uid = long.TryParse(context.User.FindFirstValue(ClaimTypes.NameIdentifier), NumberStyles.None, CultureInfo.InvariantCulture, out var uid) ? uid : null;
         if (context.Request.Headers.Authorization.Count == 0 || context.User.Identity is { IsAuthenticated: true } || IsForAnyone(context.GetEndpoint()))
             return next(context);
         context.Response.Headers.WWWAuthenticate = "Bearer";

@@ -1,4 +1,3 @@
-using System.Globalization;
 using FeedMall.Bff.Protection;
 using FeedMall.Resilience;
 
@@ -17,11 +16,9 @@ internal sealed class RateLimitEdge(RequestDelegate next, RateLimits limits, Dec
         var (decision, limit, left) = limits.TryTake(RoutePolicy.NameOf(context), policy, request.Client);
         if (limit is not null)
         {
-            // q: that many at once; w: in so many seconds they come back; r: so many are left; t: so many seconds until one more.
+            // All that there is at once comes back in so many seconds.
             var window = (long)Math.Max(1, Math.Ceiling(limit.Burst / limit.Rate));
-            var wait = decision.IsAdmitted ? 0 : (long)Math.Ceiling(Math.Min(decision.RetryAfter.TotalSeconds, window));
-            context.Response.Headers["RateLimit-Policy"] = string.Create(CultureInfo.InvariantCulture, $"\"client\";q={(long)limit.Burst};w={window}");
-            context.Response.Headers["RateLimit"] = string.Create(CultureInfo.InvariantCulture, $"\"client\";r={(long)Math.Max(0, left)};t={wait}");
+            RateLimitFields.Add(context.Response, "client", limit.Burst, window, left, decision);
         }
         if (!decision.IsAdmitted) return decisions.RefuseAsync(context, Mechanisms.RateLimit, decision.Reason, decision.RetryAfter);
         if (decision.Reason != Reason.None) decisions.Tell(context, Mechanisms.RateLimit, decision.Reason.Text(), Effect.DryRun);

@@ -2,13 +2,15 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using System.Security.Claims;
 using FeedMall.Resilience.Queueing;
 using FeedMall.Rpc;
 using FeedMall.ServiceDefaults;
 using Grpc.Core;
 
 namespace FeedMall.Bff.Edge;
+
+/// <summary>A part that an answer goes without, or that has something else in its place.</summary>
+internal sealed record MissingPart(string Name, string Reason);
 
 /// <summary>What is known of the request that runs, and what of it travels on to the domain services.</summary>
 /// <param name="budget">The time from now on in which an answer is of use.</param>
@@ -23,10 +25,10 @@ internal sealed class RequestContext(HttpContext http, TimeSpan budget, Cancella
     private readonly long _startedAt = clock.GetTimestamp();
     private readonly DateTimeOffset _deadline = clock.GetUtcNow() + budget;
     private string? _client;
+    private List<MissingPart>? _missing;
 
     /// <summary>The logged-in user, or null. Known once the token was checked.</summary>
-    public long? Uid =>
-        long.TryParse(http.User.FindFirstValue(ClaimTypes.NameIdentifier), NumberStyles.None, CultureInfo.InvariantCulture, out var uid) ? uid : null;
+    public long? Uid { get; set; }
 
     /// <summary>The time that the route gives its requests; this one may have asked for less.</summary>
     public required TimeSpan RouteTime { get; init; }
@@ -57,6 +59,15 @@ internal sealed class RequestContext(HttpContext http, TimeSpan budget, Cancella
 
     /// <summary>Fires when the caller goes away, and only then.</summary>
     public CancellationToken CallerGone { get; } = callerGone;
+
+    /// <summary>Whether something else may be answered when it fails: it is known who asks, and that he may.</summary>
+    public bool MayFallBack { get; set; }
+
+    /// <summary>What the answer lacks. Where it lacks something it is not kept.</summary>
+    public IReadOnlyList<MissingPart> Missing => _missing ?? (IReadOnlyList<MissingPart>)[];
+
+    /// <summary>The answer goes without this part. Only from the code that makes the answer, before it is written.</summary>
+    public void GoWithout(MissingPart part) => (_missing ??= []).Add(part);
 
     /// <summary>What a call to a domain service is sent with: user, deadline, cancellation.</summary>
     public CallOptions ToCallOptions() => ToCallOptions(_deadline);

@@ -1,5 +1,6 @@
 using FeedMall.Bff.Answers;
 using FeedMall.Bff.Caching;
+using FeedMall.Bff.Degradation;
 using FeedMall.Bff.Edge;
 using FeedMall.Bff.Protection;
 using FeedMall.Bff.Requests;
@@ -12,7 +13,7 @@ internal static class LikeEndpoints
 {
     public static void MapLikes(this IEndpointRouteBuilder routes)
     {
-        var likes = routes.MapGroup("/v1/feed/posts/{id}/like").WithTags("Feed").Protect().RequireAuthorization();
+        var likes = routes.MapGroup("/v1/feed/posts/{id}/like").WithTags("Feed").Protect(new RoutePolicy { Dependencies = ["feed"] }).HasNoFallback().RequireAuthorization();
         likes.MapPut("", AddLike).WithName(nameof(AddLike))
             .WithSummary("Like a post").WithDescription("Doing it twice counts once.")
             .CanFail(400, 401, 404, 503, 504).Evict(context => [PostEndpoints.TagOf(context)]);

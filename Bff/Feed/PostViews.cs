@@ -5,32 +5,47 @@ using FluentValidation;
 namespace FeedMall.Bff.Feed;
 
 /// <summary>A post, whole.</summary>
+/// <param name="Degraded">"author" when that could not be had; absent when all is there.</param>
 internal sealed record PostView(
     string Id, string Uid, string Title, string Content, string Type, IReadOnlyList<string> Tags, ImageView? Cover, IReadOnlyList<ImageView> Images,
-    VideoView? Video, long LikeCount, string CreatedAt, string UpdatedAt, long Version, AuthorView Author)
+    VideoView? Video, long LikeCount, string CreatedAt, string UpdatedAt, long Version, AuthorView Author,
+    IReadOnlyList<string>? Degraded = null)
 {
     public static PostView From(Post post) => new(
         Requests.Id.Write(post.Id), Requests.Id.Write(post.Uid), post.Title, post.Content, PostTypes.Write(post.Type), [.. post.Tags.Select(tag => tag.Name)],
         ImageView.From(post.Cover), [.. post.Images.Select(image => ImageView.From(image)!)], VideoView.From(post.Video), post.LikeCount,
-        Instants.Write(post.CreatedAtMs), Instants.Write(post.UpdatedAtMs), post.Version, AuthorView.From(post.Author));
+        Instants.Write(post.CreatedAtMs), Instants.Write(post.UpdatedAtMs), post.Version, AuthorView.From(post),
+        AuthorView.FindMissing(post));
 
     /// <summary>Changes whenever the view does.</summary>
-    public static string ETagOf(Post post) => $"{post.Id:x}-{post.Version:x}-{post.LikeCount:x}";
+    public static string ETagOf(Post post) => $"{post.Id:x}-{post.Version:x}-{post.LikeCount:x}{(AuthorView.IsMissing(post) ? "-degraded" : "")}";
 }
 
 /// <summary>A post in a list of cards.</summary>
+/// <param name="Degraded">As in a post.</param>
 internal sealed record PostCardView(
-    string Id, string Title, string Type, ImageView? Cover, VideoView? Video, long LikeCount, string CreatedAt, AuthorView Author)
+    string Id, string Title, string Type, ImageView? Cover, VideoView? Video, long LikeCount, string CreatedAt, AuthorView Author,
+    IReadOnlyList<string>? Degraded = null)
 {
     public static PostCardView From(Post post) => new(
         Requests.Id.Write(post.Id), post.Title, PostTypes.Write(post.Type), ImageView.From(post.Cover), VideoView.From(post.Video), post.LikeCount,
-        Instants.Write(post.CreatedAtMs), AuthorView.From(post.Author));
+        Instants.Write(post.CreatedAtMs), AuthorView.From(post), AuthorView.FindMissing(post));
 }
 
 /// <summary>Who wrote a post.</summary>
 internal sealed record AuthorView(string Uid, string Name)
 {
-    public static AuthorView From(PostAuthor author) => new(Requests.Id.Write(author.Uid), author.Name);
+    private const string Unknown = "unknown";
+    private static readonly string[] s_missing = ["author"];
+
+    /// <summary>The author; when he could not be had, one without a name, so that the post can be read all the same.</summary>
+    public static AuthorView From(Post post) => new(Requests.Id.Write(post.Uid), IsMissing(post) ? Unknown : post.Author.Name);
+
+    /// <summary>Whether he could not be had.</summary>
+    public static bool IsMissing(Post post) => post.Author is null or { Name: "" };
+
+    /// <summary>The same, for the body.</summary>
+    public static IReadOnlyList<string>? FindMissing(Post post) => IsMissing(post) ? s_missing : null;
 }
 
 /// <summary>A post's likes after a change.</summary>

@@ -1,5 +1,6 @@
 using FeedMall.Bff.Answers;
 using FeedMall.Bff.Caching;
+using FeedMall.Bff.Degradation;
 using FeedMall.Bff.Edge;
 using FeedMall.Bff.Protection;
 using FeedMall.Bff.Requests;
@@ -17,10 +18,10 @@ internal static class ProductEndpoints
 
     public static void MapProducts(this IEndpointRouteBuilder routes)
     {
-        var products = routes.MapGroup("/v1/mall/products").WithTags("Mall").Protect();
+        var products = routes.MapGroup("/v1/mall/products").WithTags("Mall").Protect(new RoutePolicy { Dependencies = ["mall"] });
         products.MapPost("", CreateProduct).RequireAuthorization().Validate<NewProduct, NewProductRules>().WithName(nameof(CreateProduct))
             .WithSummary("Add a product").WithDescription("To a shop of the logged-in user.")
-            .CanFail(400, 401, 403, 404, 408, 413, 415, 503, 504).Evict(_ => ["products"]);
+            .CanFail(400, 401, 403, 404, 408, 413, 415, 503, 504).Evict(_ => ["products"]).HasNoFallback();
         products.MapGet("", ListProducts).WithName(nameof(ListProducts))
             .WithSummary("List products").WithDescription("Of all shops, newest first. Follow nextCursor until it is absent.")
             .CanFail(400, 401, 503, 504).Cache(s_time, ["limit", "cursor", "sort"], _ => ["products"]);
@@ -31,7 +32,7 @@ internal static class ProductEndpoints
             .Accepts<ProductPatch>("application/json", "application/merge-patch+json")
             .WithSummary("Change a product")
             .WithDescription("Only the fields that are sent change. Send the version that you saw: when somebody was faster, the answer is 409.")
-            .CanFail(400, 401, 403, 404, 408, 409, 413, 415, 503, 504).Evict(context => [TagOf(context), "products"]);
+            .CanFail(400, 401, 403, 404, 408, 409, 413, 415, 503, 504).Evict(context => [TagOf(context), "products"]).HasNoFallback();
     }
 
     public static async Task<Created<ProductView>> CreateProduct(NewProduct body, RequestContext request, Products.ProductsClient products)
@@ -49,7 +50,7 @@ internal static class ProductEndpoints
         return new Created<ProductView>($"/v1/mall/products/{created.Product.Id}", ProductView.From(created.Product));
     }
 
-    public static Task<Success<ListView<ProductView>>> ListProducts(
+    public static Task<Tagged<ListView<ProductView>>> ListProducts(
         [AsParameters] ListQuery list, RequestContext request, Products.ProductsClient products) => ListAsync(list, null, request, products);
 
     public static async Task<Tagged<ProductView>> GetProduct(Id id, RequestContext request, Products.ProductsClient products)
@@ -70,11 +71,11 @@ internal static class ProductEndpoints
         return new Success<ProductView>(ProductView.From(changed.Product));
     }
 
-    public static async Task<Success<ListView<ProductView>>> ListAsync(
+    public static async Task<Tagged<ListView<ProductView>>> ListAsync(
         ListQuery list, long? shopId, RequestContext request, Products.ProductsClient products)
     {
         var page = await products.ListProductsAsync(new ListProductsRequest { Page = list.ToPage(), ShopId = shopId }, request.ToCallOptions());
-        return new Success<ListView<ProductView>>(new([.. page.Products.Select(ProductView.From)], ListQuery.WriteCursor(page.NextCursor)));
+        return new Tagged<ListView<ProductView>>(new([.. page.Products.Select(ProductView.From)], ListQuery.WriteCursor(page.NextCursor)));
     }
 
     private static string TagOf(HttpContext context) => $"product:{context.Value("id")}";

@@ -29,7 +29,7 @@ internal sealed partial class ProtectionControl(
         var values = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
         var problems = new List<string>();
         Flatten(change, ProtectionOptions.Section, values, problems);
-        if (problems.Count > 0) return problems;
+        if (problems.Count > 0) return Refused(by, problems);
         overrides.TryReplace(present =>
         {
             var next = new Dictionary<string, string?>(present, StringComparer.OrdinalIgnoreCase);
@@ -41,7 +41,7 @@ internal sealed partial class ProtectionControl(
             problems.AddRange(FindProblems(next));
             return problems.Count == 0 ? next : null;
         });
-        if (problems.Count > 0) return problems;
+        if (problems.Count > 0) return Refused(by, problems);
         foreach (var (key, value) in values) LogChange(by, key, value ?? "(as before)");
         return [];
     }
@@ -51,6 +51,12 @@ internal sealed partial class ProtectionControl(
     {
         overrides.TryReplace(_ => new Dictionary<string, string?>());
         LogChange(by, ProtectionOptions.Section, "(as before)");
+    }
+
+    private List<string> Refused(IPAddress? by, List<string> problems)
+    {
+        LogRefused(by, problems[0]);
+        return problems;
     }
 
     private static void Flatten(JsonElement element, string path, Dictionary<string, string?> values, List<string> problems)
@@ -83,7 +89,8 @@ internal sealed partial class ProtectionControl(
         }
         catch (InvalidOperationException unreadable)
         {
-            return [unreadable.Message];
+            // In a dictionary the one that names the setting is inside.
+            return [(unreadable.InnerException as InvalidOperationException ?? unreadable).Message];
         }
     }
 
@@ -92,4 +99,7 @@ internal sealed partial class ProtectionControl(
 
     [LoggerMessage(1, LogLevel.Information, "The governor's caller at {Address} set {Key} to {Value}")]
     private partial void LogChange(IPAddress? address, string key, string value);
+
+    [LoggerMessage(2, LogLevel.Information, "A change by the governor's caller at {Address} was refused: {Problem}")]
+    private partial void LogRefused(IPAddress? address, string problem);
 }

@@ -1,16 +1,18 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using FeedMall.Bff.Caching;
+using FeedMall.Bff.Degradation;
+using FeedMall.Rpc.Client;
 using FeedMall.Rpc.Errors;
 using FeedMall.ServiceDefaults.Governor;
 
 namespace FeedMall.Bff.Protection;
 
 /// <summary>All that protects.</summary>
-internal sealed record ProtectionParts(Admission Admission, RateLimits Rates, Dependencies Dependencies, AnswerStore Answers, AnswerFetcher Fetcher);
+internal sealed record ProtectionParts(Admission Admission, RateLimits Rates, Quotas Quotas, Dependencies Dependencies, AnswerStore Answers, AnswerFetcher Fetcher, DegradeOverview Degrade);
 
 /// <summary>/governor/protection on the operators' port: how every protection stands, and a way to change it while the service runs.</summary>
-internal sealed class ProtectionEndpoints(ProtectionParts parts, ProtectionControl control, GovernorKey key)
+internal sealed class ProtectionEndpoints(ProtectionParts parts, ProtectionControl control, RpcChannels channels, GovernorKey key)
 {
     private const string Route = "/governor/protection";
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
@@ -33,8 +35,9 @@ internal sealed class ProtectionEndpoints(ProtectionParts parts, ProtectionContr
 
     private IResult Show() => Results.Json(new
     {
-        Mechanisms = new { Admission = parts.Admission.Snapshot(), RateLimit = parts.Rates.Snapshot(), Dependencies = parts.Dependencies.Snapshot(),
-            Cache = parts.Answers.Snapshot(), Flights = parts.Fetcher.Snapshot() },
+        Mechanisms = new { Admission = parts.Admission.Snapshot(), RateLimit = parts.Rates.Snapshot(), Quota = parts.Quotas.Snapshot(), Dependencies = parts.Dependencies.Snapshot(),
+            Cache = parts.Answers.Snapshot(), Flights = parts.Fetcher.Snapshot(), Degrade = parts.Degrade.Snapshot() },
+        Endpoints = channels.All.Select(channel => new { channel.Target, Retries = channel.RetrySnapshot(), Endpoints = channel.Snapshot(), Gutter = channel.GutterSnapshot() }),
         Options = control.Options,
         Changed = control.Changed,
     }, s_json);

@@ -2,6 +2,7 @@ using FeedMall.Resilience.Breaking;
 using FeedMall.Resilience.Bulkheads;
 using FeedMall.Resilience.Limiting;
 using FeedMall.Resilience.Queueing;
+using FeedMall.Rpc.Client;
 
 namespace FeedMall.Bff.Protection;
 
@@ -20,11 +21,17 @@ public sealed class ProtectionOptions
     /// <summary>How often each may come.</summary>
     public RateLimitSettings RateLimit { get; set; } = new();
 
+    /// <summary>What each caller may take of what all copies of the service do.</summary>
+    public QuotaSettings Quota { get; set; } = new();
+
     /// <summary>Answers that are kept.</summary>
     public CacheSettings Cache { get; set; } = new();
 
     /// <summary>Calls to the domain services.</summary>
     public DependencySettings Dependencies { get; set; } = new();
+
+    /// <summary>What answers when a route cannot.</summary>
+    public DegradeSettings Degrade { get; set; } = new();
 
     /// <summary>What holds for single routes, by the route's name as Swagger shows it (operationId).</summary>
     public Dictionary<string, RouteSettings> Routes { get; set; } = [];
@@ -112,6 +119,24 @@ public sealed class CacheSettings
 /// <summary>Settings of the calls to the domain services.</summary>
 public sealed class DependencySettings
 {
+    /// <summary>Time of a call that reads, all its attempts together; what is left of the request's time can only shorten it. 5 ms to 10 s; default 100 ms.</summary>
+    public TimeSpan CallTimeout { get; set; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>The same of a call that changes something: it writes to disk, or hashes a password. 5 ms to 10 s; default 500 ms.</summary>
+    public TimeSpan WriteTimeout { get; set; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>What holds for single methods, by the method's name in metrics and traces, such as feedmall.feed.v1.Posts/GetPost.</summary>
+    public Dictionary<string, MethodSettings> Methods { get; set; } = [];
+
+    /// <summary>Attempts of a call that may be made twice, the first one included. 1 (never again) to 5; default 3. Read at the start.</summary>
+    public int RetryAttempts { get; set; } = 3;
+
+    /// <summary>The wait before the second attempt, about; it doubles up to ten times that. 1 ms to 1 s; default 10 ms. Read at the start.</summary>
+    public TimeSpan RetryWait { get; set; } = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>Retries per first attempt, over 10 s; one per second are granted in any case. 0 to 1; default 0.1. Read at the start.</summary>
+    public double RetryBudget { get; set; } = 0.1;
+
     /// <summary>Whether breakers drop calls to methods that fail. Default true.</summary>
     public bool Breaker { get; set; } = true;
 
@@ -127,12 +152,29 @@ public sealed class DependencySettings
     /// <summary>Calls that may be on their way to one domain service at a time, so that a slow one does not take the others' places. 1 to 1,000,000; default 200.</summary>
     public int BulkheadPlaces { get; set; } = 200;
 
+    /// <summary>Calls that may be on their way to the addresses that stand by for one domain service (Bff:FeedGutterAddresses) at a time. 1 to 1,000,000; default 20.</summary>
+    public int GutterPlaces { get; set; } = 20;
+
     /// <summary>Whether the bulkheads only count what they would have refused. Default false.</summary>
     public bool BulkheadDryRun { get; set; }
 
     internal SreBreakerOptions ToBreaker() => new() { K = BreakerK, MinK = Math.Min(1.1, BreakerK), Window = BreakerWindow };
 
     internal BulkheadOptions ToBulkhead() => new() { Places = BulkheadPlaces };
+
+    internal RetryOptions ToRetry() => new()
+    {
+        MaxAttempts = RetryAttempts, Backoff = new() { Min = RetryWait, Max = RetryWait * 10 }, Budget = new() { Ratio = RetryBudget },
+    };
+
+    internal TimeSpan TimeoutOf(string method, bool reads) => Methods.GetValueOrDefault(method)?.Timeout ?? (reads ? CallTimeout : WriteTimeout);
+}
+
+/// <summary>What holds for one method of a domain service.</summary>
+public sealed class MethodSettings
+{
+    /// <summary>Time of a call, all its attempts together. 5 ms to 10 s.</summary>
+    public TimeSpan? Timeout { get; set; }
 }
 
 /// <summary>What holds for one route; what is not set is as the route itself or the other settings say.</summary>
@@ -146,6 +188,9 @@ public sealed class RouteSettings
 
     /// <summary>How long its answers are fresh, if they are kept at all. 100 ms to 1 h.</summary>
     public TimeSpan? CacheTime { get; set; }
+
+    /// <summary>Whether it may be answered without the domain services: auto (when they fail), off or forced. Default auto.</summary>
+    public SwitchState? Degrade { get; set; }
 
     /// <summary>Requests per second of all clients together; 0: no limit.</summary>
     public double? Rate { get; set; }

@@ -1,4 +1,5 @@
 using FeedMall.Bff.Caching;
+using FeedMall.Bff.Degradation;
 using FeedMall.Bff.Edge;
 using FeedMall.Resilience;
 using Microsoft.AspNetCore.OutputCaching;
@@ -19,7 +20,14 @@ internal static class ProtectionRegistration
         services.AddSingleton<Decisions>();
         services.AddSingleton<Admission>();
         services.AddSingleton<RateLimits>();
+        services.AddSingleton<Quotas>();
+        services.AddHostedService<QuotaRenewal>();
         services.AddSingleton<Dependencies>();
+        services.AddSingleton<Switches>();
+        services.AddSingleton<Fallbacks>();
+        services.AddSingleton<StandIns>();
+        services.AddSingleton<DegradeOverview>();
+        services.AddHostedService(provider => provider.GetRequiredService<StandIns>());
         services.AddOutputCache();
         services.AddOptions<OutputCacheOptions>().Configure<IServiceProvider>((cache, provider) =>
         {

@@ -1,3 +1,4 @@
+using FeedMall.Bff.Answers;
 using FeedMall.Resilience.Queueing;
 
 namespace FeedMall.Bff.Protection;
@@ -20,11 +21,17 @@ internal sealed record RoutePolicy
     /// <summary>Of these, how many at once.</summary>
     public double ClientBurst { get; init; } = 1;
 
+    /// <summary>The domain services that it cannot do without.</summary>
+    public IReadOnlyList<string> Dependencies { get; init; } = [];
+
     /// <summary>The policy of the request's route, or null where nothing is protected.</summary>
     public static RoutePolicy? Of(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<RoutePolicy>();
 
     /// <summary>The name of the request's route, as in Swagger; "none" where there is none.</summary>
-    public static string NameOf(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName ?? "none";
+    public static string NameOf(HttpContext context) => NameOf(context.GetEndpoint());
+
+    /// <summary>The name of a route; "none" where there is none.</summary>
+    public static string NameOf(Endpoint? route) => route?.Metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName ?? "none";
 }
 
 /// <summary>How routes say it.</summary>
@@ -32,5 +39,5 @@ internal static class RoutePolicyExtensions
 {
     /// <summary>Protects a route, or all of a group; what stands on the route itself wins.</summary>
     public static TBuilder Protect<TBuilder>(this TBuilder builder, RoutePolicy? policy = null) where TBuilder : IEndpointConventionBuilder =>
-        builder.WithMetadata(policy ?? new RoutePolicy());
+        builder.WithMetadata(policy ?? new RoutePolicy()).CanFail(StatusCodes.Status429TooManyRequests, StatusCodes.Status503ServiceUnavailable, StatusCodes.Status504GatewayTimeout);
 }

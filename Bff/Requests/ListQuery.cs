@@ -12,6 +12,12 @@ internal sealed record ListQuery(string? Limit, string? Cursor, string? Sort)
     private const int DefaultLimit = 20;
     private const int MaxCursorLength = 64;
 
+    /// <summary>What a list says of itself that has other items than those asked for.</summary>
+    public static IReadOnlyList<string> ItemsDegraded { get; } = ["items"];
+
+    /// <summary>The same query, where no endpoint has bound it.</summary>
+    public static ListQuery Read(IQueryCollection query) => new(Text(query, "limit"), Text(query, "cursor"), Text(query, "sort"));
+
     /// <summary>The same for a domain service.</summary>
     /// <exception cref="Rpc.Errors.ServiceException">VALIDATION_FAILED, naming every wrong field.</exception>
     public Page ToPage()
@@ -36,6 +42,8 @@ internal sealed record ListQuery(string? Limit, string? Cursor, string? Sort)
 
     /// <summary>A cursor as callers see it: opaque, safe in a URL.</summary>
     public static string? WriteCursor(Cursor? cursor) => cursor is null ? null : Base64Url.EncodeToString(cursor.ToByteArray());
+
+    private static string? Text(IQueryCollection query, string name) => query.TryGetValue(name, out var values) ? values.ToString() : null;
 
     private static Cursor? TryReadCursor(string text)
     {

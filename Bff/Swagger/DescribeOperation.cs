@@ -1,3 +1,5 @@
+using FeedMall.Bff.Degradation;
+using FeedMall.Bff.Protection;
 using FeedMall.Bff.Requests;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.OpenApi;
@@ -26,7 +28,10 @@ internal sealed class DescribeOperation : IOperationFilter
             foreach (var body in (response.Content?.Values ?? []).OfType<OpenApiMediaType>())
                 body.Example = status[0] == '2' ? _examples.Success(id) : _examples.Failure(status);
         }
-        if (context.ApiDescription.ActionDescriptor.EndpointMetadata.OfType<IAuthorizeData>().Any())
+        ProtectionHeaders.Describe(operation, context);
+        var metadata = context.ApiDescription.ActionDescriptor.EndpointMetadata;
+        if (metadata.OfType<RoutePolicy>().Any()) operation.Description = $"{operation.Description} {FallbackRules.Describe(metadata)}";
+        if (metadata.OfType<IAuthorizeData>().Any())
             operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(Bearer, context.Document)] = [] }];
     }
 

@@ -32,10 +32,12 @@ public readonly record struct QuotaSnapshot(
 /// </remarks>
 public sealed class QuotaClient : IDisposable
 {
+    // As much at once as the leases allow by default.
+    private const double LocalBurstSeconds = 0.1;
     private static readonly TimeSpan s_pullGap = TimeSpan.FromMilliseconds(50);
 
-    // RenewAt and EndsAt are timestamps. A renewal makes a new one around the same bucket.
-    private sealed record Lease(TokenBucket Bucket, QuotaGrant Grant, long RenewAt, long EndsAt);
+    // RenewAt is a timestamp.
+    private sealed record Granted(QuotaGrant Grant, long RenewAt);
 
     private readonly CancellationTokenSource _stopping = new();
     private readonly string _node;
@@ -43,20 +45,14 @@ public sealed class QuotaClient : IDisposable
     private readonly TimeProvider _clock;
     private readonly IChance _chance;
     private readonly Backoff _probes;
-    private readonly DemandEstimate _demand;
-    private readonly TokenBucket _localShare;
+    private readonly LeasedBucket _bucket;
     private readonly ITimer _timer;
     private QuotaClientOptions _options;
-    private Lease? _lease;
+    private Granted? _granted;
     // The request that is under way; null when none is. Only who puts it in may send one.
     private TaskCompletionSource? _pull;
     private long _pulledAt;
     private int _failures;
-    private volatile bool _dryRun;
-    private long _admitted;
-    private long _refused;
-    private long _wouldHaveRefused;
-    private long _byFallback;
     private long _pulls;
     private long _failedPulls;
 
@@ -67,8 +63,8 @@ public sealed class QuotaClient : IDisposable
         options.Check();
         (_node, _options, _source, _clock, _chance) = (node, options, source, clock, chance);
         _probes = new Backoff(new BackoffOptions { Max = TimeSpan.FromSeconds(1) }, chance);
-        _demand = new DemandEstimate(options.FirstDemand, clock);
-        _localShare = new TokenBucket(LocalShare(options.AssumedLimit, options.AssumedNodes), clock);
+        var localRate = options.AssumedLimit / options.AssumedNodes;
+        _bucket = new LeasedBucket(ToBucket(options), localRate, localRate * LocalBurstSeconds, clock);
         _pulledAt = clock.GetTimestamp();
         _timer = clock.CreateTimer(static client => ((QuotaClient)client!).StartPull(isHeartbeat: true), this, TimeSpan.Zero, Timeout.InfiniteTimeSpan);
     }
@@ -80,6 +76,7 @@ public sealed class QuotaClient : IDisposable
         set
         {
             value.Check();
+            _bucket.Options = ToBucket(value);
             Volatile.Write(ref _options, value);
         }
     }
@@ -87,20 +84,17 @@ public sealed class QuotaClient : IDisposable
     /// <summary>True: decide and count as always, but let everything pass. May be changed at any time.</summary>
     public bool DryRun
     {
-        get => _dryRun;
-        set => _dryRun = value;
+        get => _bucket.DryRun;
+        set => _bucket.DryRun = value;
     }
 
     /// <summary>Decides by what is here: the lease or the fallback. More tokens at once than the lease's burst are refused.</summary>
     public RateDecision TryTake(int tokens = 1)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(tokens);
-        _demand.Add(tokens);
         var now = _clock.GetTimestamp();
-        var lease = CurrentLease(now);
-        var decision = lease is null ? TakeFromFallback(tokens, now) : Take(lease.Bucket, tokens, now);
-        if (lease is null || !decision.IsAdmitted || now >= lease.RenewAt) PullWhenAllowed(now);
-        return Count(decision);
+        var decision = _bucket.TryTake(tokens, now);
+        if (!decision.IsAdmitted || !_bucket.IsLeased(now) || now >= Volatile.Read(ref _granted)!.RenewAt) PullWhenAllowed(now);
+        return decision;
     }
 
     /// <summary>
@@ -110,7 +104,7 @@ public sealed class QuotaClient : IDisposable
     public ValueTask<RateDecision> TakeAsync(int tokens, CancellationToken cancellation)
     {
         var now = _clock.GetTimestamp();
-        if (Volatile.Read(ref _failures) > 0 || CurrentLease(now) is not null) return ValueTask.FromResult(TryTake(tokens));
+        if (Volatile.Read(ref _failures) > 0 || _bucket.IsLeased(now)) return ValueTask.FromResult(TryTake(tokens));
         PullWhenAllowed(now);
         return Volatile.Read(ref _pull) is { } pull ? WaitAsync(pull.Task) : ValueTask.FromResult(TryTake(tokens));
 
@@ -124,9 +118,9 @@ public sealed class QuotaClient : IDisposable
     /// <summary>For governor, console and tests.</summary>
     public QuotaSnapshot Snapshot()
     {
-        var (current, last) = (CurrentLease(_clock.GetTimestamp()), Volatile.Read(ref _lease));
-        return new(current is not null, current?.Grant.Rate ?? 0, last?.Grant.Epoch ?? 0, last?.Grant.Nodes ?? Options.AssumedNodes, Interlocked.Read(ref _admitted),
-            Interlocked.Read(ref _refused), Interlocked.Read(ref _wouldHaveRefused), Interlocked.Read(ref _byFallback), Interlocked.Read(ref _pulls), Interlocked.Read(ref _failedPulls));
+        var (bucket, grant) = (_bucket.Snapshot(), Volatile.Read(ref _granted)?.Grant);
+        return new(bucket.IsLeased, bucket.IsLeased ? bucket.Rate : 0, grant?.Epoch ?? 0, grant?.Nodes ?? Options.AssumedNodes, bucket.Admitted,
+            bucket.Refused, bucket.WouldHaveRefused, bucket.ByFallback, Interlocked.Read(ref _pulls), Interlocked.Read(ref _failedPulls));
     }
 
     /// <summary>Ends the heartbeat. The lease is not given back: it runs out.</summary>
@@ -134,38 +128,6 @@ public sealed class QuotaClient : IDisposable
     {
         _stopping.Cancel();
         _timer.Dispose();
-    }
-
-    private Lease? CurrentLease(long now) => Volatile.Read(ref _lease) is { } lease && now < lease.EndsAt ? lease : null;
-
-    private static RateDecision Take(TokenBucket bucket, int tokens, long now) =>
-        tokens > bucket.Options.Burst ? new RateDecision(false, Reason.QuotaExceeded, TimeSpan.MaxValue) : bucket.TryTake(tokens, now);
-
-    private RateDecision TakeFromFallback(int tokens, long now)
-    {
-        Interlocked.Increment(ref _byFallback);
-        var options = Options;
-        return options.Fallback switch
-        {
-            QuotaFallback.AllowAll => RateDecision.Admitted,
-            QuotaFallback.DenyAll => new RateDecision(false, Reason.QuotaExceeded, options.Heartbeat),
-            _ => Take(_localShare, tokens, now),
-        };
-    }
-
-    private RateDecision Count(RateDecision decision)
-    {
-        if (decision.IsAdmitted)
-        {
-            Interlocked.Increment(ref _admitted);
-            return decision;
-        }
-        var dryRun = _dryRun;
-        Interlocked.Increment(ref dryRun ? ref _wouldHaveRefused : ref _refused);
-        if (dryRun) Interlocked.Increment(ref _admitted);
-        // A heartbeat can change everything.
-        var heartbeat = Options.Heartbeat;
-        return new RateDecision(dryRun, Reason.QuotaExceeded, decision.RetryAfter < heartbeat ? decision.RetryAfter : heartbeat);
     }
 
     // While the source fails, only the timer tries it.
@@ -192,7 +154,7 @@ public sealed class QuotaClient : IDisposable
         Interlocked.Increment(ref _pulls);
         try
         {
-            var demand = Math.Max(options.MinDemand, isHeartbeat ? _demand.Beat(askedAt) : _demand.Peek(askedAt));
+            var demand = Math.Max(options.MinDemand, isHeartbeat ? _bucket.Beat(askedAt) : _bucket.Demand(askedAt));
             Begin(await AskAsync(new QuotaRequest(_node, options.Weight, demand), options.AnswerLimit), askedAt);
             Volatile.Write(ref _failures, 0);
         }
@@ -228,18 +190,13 @@ public sealed class QuotaClient : IDisposable
         var makesSense = grant is { Rate: >= 0 and <= 1e9, Burst: >= 0 and <= 1e9, Limit: >= 0 and <= 1e9, Nodes: >= 1 }
             && grant.Ttl > TimeSpan.Zero && grant.Ttl <= TimeSpan.FromHours(1);
         if (!makesSense) throw new InvalidOperationException($"The source granted what makes no sense: {grant}.");
-        var bucket = Bucket(grant.Rate, grant.Burst);
-        var present = CurrentLease(_clock.GetTimestamp());
-        if (present is not null) present.Bucket.Options = bucket;
         var ttl = (long)(grant.Ttl.TotalSeconds * _clock.TimestampFrequency);
-        var lease = new Lease(present?.Bucket ?? new TokenBucket(bucket, grant.Burst, _clock), grant, askedAt + ttl - ttl / 5, askedAt + ttl);
-        Volatile.Write(ref _lease, lease);
-        _localShare.Options = LocalShare(grant.Limit, grant.Nodes);
+        Volatile.Write(ref _granted, new Granted(grant, askedAt + ttl - ttl / 5));
+        _bucket.Hold(grant.Rate, grant.Burst, askedAt + ttl);
+        var localRate = grant.Limit / grant.Nodes;
+        _bucket.SetLocalShare(localRate, localRate * LocalBurstSeconds);
     }
 
-    // As much at once as the leases allow by default.
-    private static TokenBucketOptions LocalShare(double limit, int nodes) => Bucket(limit / nodes, limit / nodes * 0.1);
-
-    // A bucket needs room for one token, and a rate below what it knows is none.
-    private static TokenBucketOptions Bucket(double rate, double burst) => new() { Rate = rate < 1e-6 ? 0 : rate, Burst = Math.Max(1, burst) };
+    private static LeasedBucketOptions ToBucket(QuotaClientOptions options) =>
+        new() { Fallback = options.Fallback, LongestWait = options.Heartbeat, FirstDemand = options.FirstDemand };
 }

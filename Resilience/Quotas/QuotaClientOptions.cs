@@ -1,18 +1,5 @@
 namespace FeedMall.Resilience.Quotas;
 
-/// <summary>What a node does when it has no lease.</summary>
-public enum QuotaFallback
-{
-    /// <summary>Takes its part by head count: limit / nodes, as far as it knows them. The default.</summary>
-    LocalShare,
-
-    /// <summary>Lets everything pass: for quotas that only keep order.</summary>
-    AllowAll,
-
-    /// <summary>Lets nothing pass: for quotas that protect something.</summary>
-    DenyAll,
-}
-
 /// <summary>Settings of <see cref="QuotaClient"/>.</summary>
 public sealed record QuotaClientOptions
 {

@@ -43,6 +43,9 @@ internal sealed class CallOutcome
 
     public bool IsOk => Status.StatusCode == StatusCode.OK;
 
+    /// <summary>Why it failed, as its server or this side says.</summary>
+    public string Reason => ToException().FindErrorInfo()?.Reason ?? Reasons.UpstreamError;
+
     /// <summary>Whether it could have been tried again and was not, because attempts, budget or time were used up.</summary>
     public bool GaveUp { get; private init; }
 

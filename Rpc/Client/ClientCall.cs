@@ -11,13 +11,13 @@ namespace FeedMall.Rpc.Client;
 /// One call as the client sees it, from its request to its status, over all attempts. It ends once, with the first of: the server's
 /// status, a broken transport, the deadline, the caller's cancellation. Whatever arrives later is dropped with the stream.
 /// </summary>
-internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptions options) : CallState
+internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptions options) : CallState, IDeadlined
 {
     private const int PhaseRunning = 0;
     private const int PhaseStopping = 1;
     private const int PhaseEnded = 2;
 
-    private CancellationTokenSource? _stop;
+    private CallTimer? _timer;
     private int _phase;
     private CancellationTokenRegistration _onCancel;
     private CancellationTokenRegistration _onParentCancel;
@@ -41,6 +41,12 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
 
     /// <summary>Whether the one request of a call is.</summary>
     protected bool CompressesSingle => Compresses && !(options.WriteOptions is { Flags: var flags } && flags.HasFlag(WriteFlags.NoCompress));
+
+    /// <summary>The addresses that the present attempt may go to.</summary>
+    public EndpointSet Endpoints { get; set; } = channel.Endpoints;
+
+    /// <summary>Whether the work is done once however often the call is sent.</summary>
+    public bool MayBeRepeated => channel.IsIdempotent(method) || Headers?.Get(MetadataKeys.IdempotencyKey) is not null;
 
     /// <summary>What is sent before the requests; the chain sets it.</summary>
     public Metadata? Headers { get; set; } = options.Headers;
@@ -76,11 +82,10 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     public TimeSpan Remaining => _timeout - channel.Clock.GetElapsedTime(_startedAt);
 
     /// <summary>Fires when this side ends the call; the stream is then reset.</summary>
-    public CancellationToken Stopping => _stop!.Token;
+    public CancellationToken Stopping => _timer!.Stop.Token;
 
     /// <summary>Why this side ended the call, or null.</summary>
-    public CallOutcome? Stopped =>
-        Volatile.Read(ref _stopped) ?? (_stop is { IsCancellationRequested: true } ? Stop(TooLate()) : null);
+    public CallOutcome? Stopped => Volatile.Read(ref _stopped);
 
     public override Task<Metadata> ResponseHeadersAsync
     {
@@ -109,11 +114,15 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
 
     public void Cancel() => Stop(CallOutcome.Local(this, StatusCode.Cancelled, Reasons.Cancelled, "The caller gave up."));
 
+    public void OnDeadline() => Stop(CallOutcome.Local(
+        this, StatusCode.DeadlineExceeded, RefusalReasons.DeadlineExceeded, $"{method.FullName} did not answer within {_timeout.TotalMilliseconds:0} ms."));
+
     /// <summary>Gives the call this much time. From now on its deadline and its tokens can end it.</summary>
     public void Start(TimeSpan timeout, CancellationToken parent)
     {
         (_timeout, _startedAt) = (timeout, channel.Clock.GetTimestamp());
-        _stop = channel.Timers.Rent(timeout);
+        _timer = channel.Timers.Rent();
+        _timer.Deadline.Start(this, timeout, _startedAt);
         _onCancel = options.CancellationToken.UnsafeRegister(static call => ((ClientCall)call!).Cancel(), this);
         if (parent != options.CancellationToken) _onParentCancel = parent.UnsafeRegister(static call => ((ClientCall)call!).Cancel(), this);
     }
@@ -122,8 +131,7 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     public async ValueTask EndTwinAsync()
     {
         await LetGoAsync();
-        // Not disposed: a late Cancel must find it whole.
-        _stop!.CancelAfter(System.Threading.Timeout.InfiniteTimeSpan);
+        _timer!.Dispose();
     }
 
     /// <summary>The value of grpc-timeout for an attempt that starts now.</summary>
@@ -199,10 +207,16 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     {
         using (reader)
         {
-            var hasMessage = await reader.WaitAsync(Stopping);
-            if (hasMessage) Take(reader);
-            if (hasMessage && await reader.WaitAsync(Stopping))
-                return CallOutcome.Of(StatusCode.Unimplemented, "The response has more than one message; this method has one.");
+            var hasMessage = false;
+            while (reader.Add(await reader.ReceiveAsync(Stopping)))
+            {
+                if (!hasMessage && reader.HasMessage)
+                {
+                    Take(reader);
+                    hasMessage = true;
+                }
+                if (hasMessage && reader.HasMessage) return CallOutcome.Of(StatusCode.Unimplemented, "The response has more than one message; this method has one.");
+            }
             var outcome = ResponseReading.ReadOutcome(response, Head, hasMessage, channel.Options.MaxReceiveMetadataBytes);
             return outcome.IsOk && !hasMessage
                 ? CallOutcome.Of(StatusCode.Unimplemented, "The response has no message; this method has one.")
@@ -234,18 +248,22 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     /// <summary>The call has ended like this.</summary>
     protected ValueTask EndAsync(CallOutcome outcome)
     {
-        if (_onCancel != default || _onParentCancel != default) return LetGoAndEndAsync(outcome);
+        var letGo = LetGoAsync();
+        if (!letGo.IsCompletedSuccessfully) return EndLaterAsync(letGo, outcome);
         SetOutcome(outcome);
         return ValueTask.CompletedTask;
     }
 
-    private async ValueTask LetGoAndEndAsync(CallOutcome outcome)
+    private async ValueTask EndLaterAsync(ValueTask letGo, CallOutcome outcome)
     {
-        await LetGoAsync();
+        await letGo;
         SetOutcome(outcome);
     }
 
-    private async ValueTask LetGoAsync()
+    // Waits for a cancellation that runs already; there hardly ever is one.
+    private ValueTask LetGoAsync() => _onParentCancel == default ? _onCancel.DisposeAsync() : LetGoOfBothAsync();
+
+    private async ValueTask LetGoOfBothAsync()
     {
         await _onCancel.DisposeAsync();
         await _onParentCancel.DisposeAsync();
@@ -254,31 +272,27 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
     private void SetOutcome(CallOutcome outcome)
     {
         Interlocked.Exchange(ref _outcome, outcome);
-        if (_stop is not null) EndTimer(_stop, outcome);
+        if (_timer is not null) EndTimer(_timer, outcome);
         Requests?.Close(outcome);
         if (Volatile.Read(ref _headers) is not null) CompleteHeaders();
     }
 
-    // Ends the call here, unless it was ended here before. What fired first counts, also when it was the clock.
-    private CallOutcome Stop(CallOutcome outcome)
+    // Ends the call here, unless it was ended here before.
+    private void Stop(CallOutcome outcome)
     {
-        if (_stop is { IsCancellationRequested: true } && Volatile.Read(ref _stopped) is null) outcome = TooLate();
-        var first = Interlocked.CompareExchange(ref _stopped, outcome, null);
-        if (first is null && Interlocked.CompareExchange(ref _phase, PhaseStopping, PhaseRunning) == PhaseRunning) _stop?.Cancel();
-        return first ?? outcome;
+        if (Interlocked.CompareExchange(ref _stopped, outcome, null) is null && Interlocked.CompareExchange(ref _phase, PhaseStopping, PhaseRunning) == PhaseRunning)
+            _timer?.Stop.Cancel();
     }
 
     // Another call may use the timer next, so nobody may cancel it from here on. Only after a plain answer is it sure that the transport
     // has let go of its token.
-    private void EndTimer(CancellationTokenSource stop, CallOutcome outcome)
+    private void EndTimer(CallTimer timer, CallOutcome outcome)
     {
+        timer.Deadline.Stop();
         var isOurs = Interlocked.CompareExchange(ref _phase, PhaseEnded, PhaseRunning) == PhaseRunning;
-        if (isOurs && outcome.IsOk && HasSingleMessages && Tried is null) channel.Timers.Return(stop);
-        else stop.CancelAfter(System.Threading.Timeout.InfiniteTimeSpan);
+        if (isOurs && outcome.IsOk && HasSingleMessages && Tried is null && timer.Stop.TryReset()) channel.Timers.Return(timer);
+        else timer.Dispose();
     }
-
-    private CallOutcome TooLate() => CallOutcome.Local(
-        this, StatusCode.DeadlineExceeded, RefusalReasons.DeadlineExceeded, $"{method.FullName} did not answer within {_timeout.TotalMilliseconds:0} ms.");
 
     private void CompleteHeaders()
     {

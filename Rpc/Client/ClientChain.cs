@@ -1,9 +1,9 @@
 using FeedMall.Resilience;
 using FeedMall.Resilience.Balancing;
+using FeedMall.Resilience.Breaking;
 using FeedMall.Resilience.Gates;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using FeedMall.Rpc.Wire;
 using Grpc.Core;
 
@@ -35,7 +35,9 @@ internal sealed class ClientChain
             AddMetadata,
             .. channel.Options.FindBulkhead is { } findBulkhead ? [(call, next) => findBulkhead(call.Method.FullName) is { } bulkhead ? PassAsync(bulkhead, call, next) : next(call)] : s_none,
             new RetryLink(channel).RunAsync,
-            .. channel.Options.FindBreaker is { } find ? [(call, next) => find(call.Method.FullName) is { } breaker ? PassAsync(breaker, call, next) : next(call)] : s_none,
+            .. channel.Options is { GutterAddresses.Count: > 0, FindGutter: { } findGutter }
+                ? [(call, next) => findGutter(call.Method.FullName) is { } pair ? PassAsync(pair, call, next) : next(call)] : s_none,
+            .. channel.Options is { GutterAddresses.Count: 0, FindBreaker: { } find } ? [(call, next) => find(call.Method.FullName) is { } breaker ? PassAsync(breaker, call, next) : next(call)] : s_none,
         ];
         _first = PickAndSend;
         for (var i = links.Length - 1; i >= 0; i--) _first = Join(links[i], _first);
@@ -75,7 +77,7 @@ internal sealed class ClientChain
             var own = deadline.ToUniversalTime() - _channel.Clock.GetUtcNow().UtcDateTime;
             if (remaining is null || own < remaining) remaining = own;
         }
-        var timeout = _channel.Time.Shrink(_channel.Options.DefaultTimeout, remaining);
+        var timeout = _channel.Time.Shrink(_channel.Options.FindTimeout?.Invoke(call.Method.FullName) ?? _channel.Options.DefaultTimeout, remaining);
         if (_channel.Time.Check(timeout) != Reason.None)
         {
             return ValueTask.FromResult(CallOutcome.Local(call, StatusCode.DeadlineExceeded, RefusalReasons.DeadlineInsufficient,
@@ -96,34 +98,63 @@ internal sealed class ClientChain
 
     // What this side refuses is told from what a server answers by its reach: it is not tried again, the same gate would refuse that too.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private static async ValueTask<CallOutcome> PassAsync(Gate gate, ClientCall call, ClientStep next)
+    private async ValueTask<CallOutcome> PassAsync(Gate gate, ClientCall call, ClientStep next)
     {
         using var permit = gate.TryEnter();
-        if (!permit.IsAdmitted)
-        {
-            return CallOutcome.Local(call, StatusCode.Unavailable, permit.Reason.Text(),
-                permit.Reason == Reason.BulkheadFull ? "All places for calls to this service are taken." : $"{call.Method.FullName} has been failing, and was not called.");
-        }
+        if (!permit.IsAdmitted) return Refused(call, permit.Reason);
+        if (permit.Reason != Reason.None) Tell(CallTurn.WouldHaveBeenRefused, call, permit.Reason.Text());
         var outcome = await next(call);
         permit.Complete(StatusOutcomes.OfGrpc((int)outcome.Status.StatusCode));
         return outcome;
     }
 
+    // While the service's breaker drops calls, those that stand by take what they can bear; and what failed at the service, if it may be sent twice (spec §2.9).
+    private async ValueTask<CallOutcome> PassAsync(GutterPair pair, ClientCall call, ClientStep next)
+    {
+        using var permit = pair.TryEnter();
+        if (!permit.IsAdmitted) return Refused(call, permit.Reason);
+        if (permit is { Target: GutterTarget.Primary, Reason: not Reason.None }) Tell(CallTurn.WouldHaveBeenRefused, call, permit.Reason.Text());
+        var outcome = await GoToAsync(permit, call, next, permit.Reason.Text());
+        if (StatusOutcomes.OfGrpc((int)outcome.Status.StatusCode) != Outcome.Failure || !call.MayBeRepeated || call.IsCommitted || call.Stopped is not null || !call.Requests.CanSendAgain)
+            return outcome;
+        using var other = pair.TryFailOver(permit);
+        return other.IsAdmitted ? await GoToAsync(other, call, next, outcome.Reason) : outcome;
+    }
+
+    private async ValueTask<CallOutcome> GoToAsync(GutterPermit permit, ClientCall call, ClientStep next, string reason)
+    {
+        call.Endpoints = permit.Target == GutterTarget.Standby ? _channel.Gutter! : _channel.Endpoints;
+        if (permit.Target == GutterTarget.Standby) Tell(CallTurn.Diverted, call, reason);
+        var outcome = await next(call);
+        permit.Complete(StatusOutcomes.OfGrpc((int)outcome.Status.StatusCode));
+        return outcome;
+    }
+
+    private static CallOutcome Refused(ClientCall call, Reason reason) => CallOutcome.Local(call, StatusCode.Unavailable, reason.Text(),
+        reason switch
+        {
+            Reason.BulkheadFull => "All places for calls to this service are taken.",
+            Reason.Degraded => "This service was taken out by a switch.",
+            _ => $"{call.Method.FullName} has been failing, and was not called.",
+        });
+
+    private void Tell(CallTurn turn, ClientCall call, string reason) => _channel.Options.OnTurn?.Invoke(new CallNote(turn, call.Method.FullName, reason));
+
     // One attempt. Each method that waits costs a tenth of a microsecond, so what is usually done at once stays outside of it.
     private ValueTask<CallOutcome> PickAndSend(ClientCall call)
     {
         var now = call.BeginAttempt();
-        return _channel.Endpoints.TryPick(CollectionsMarshal.AsSpan(call.Tried), now) is { } node ? SendAsync(call, node, now) : WaitAndSendAsync(call);
+        return call.Endpoints.TryPick(call, now) is { } node ? SendAsync(call, node, now) : WaitAndSendAsync(call);
     }
 
     private async ValueTask<CallOutcome> WaitAndSendAsync(ClientCall call)
     {
-        var (node, refusal) = await _channel.Endpoints.WaitAndPickAsync(call);
+        var (node, refusal) = await call.Endpoints.WaitAndPickAsync(call);
         return node is null ? refusal! : await SendAsync(call, node, _channel.Clock.GetTimestamp());
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<CallOutcome> SendAsync(ClientCall call, BalancerNode node, long now)
+    private static async ValueTask<CallOutcome> SendAsync(ClientCall call, BalancerNode node, long now)
     {
         call.GoTo(node, now);
         CallOutcome outcome;
@@ -141,7 +172,7 @@ internal sealed class ClientChain
             // exception is only the echo of that.
             outcome = call.Stopped ?? Failed(call, exception);
         }
-        _channel.Endpoints.Complete(call, outcome);
+        call.Endpoints.Complete(call, outcome);
         return outcome;
     }
 
@@ -164,7 +195,7 @@ internal sealed class ClientChain
         if (call.Compresses) request.Headers.TryAddWithoutValidation(HeaderNames.Encoding, Compression.Gzip);
         request.Headers.TryAddWithoutValidation(HeaderNames.AcceptEncoding, Compression.Accepted);
         request.Headers.TryAddWithoutValidation("user-agent", "grpc-csharp-ha/1.0");
-        if (call.Channel.Endpoints.AsksForCpuUsage) request.Headers.TryAddWithoutValidation(MetadataKeys.EnableCpuUsage, "true");
+        if (call.Endpoints.AsksForCpuUsage) request.Headers.TryAddWithoutValidation(MetadataKeys.EnableCpuUsage, "true");
         if (call.PreviousAttempts > 0)
             request.Headers.TryAddWithoutValidation(HeaderNames.PreviousAttempts, HeaderNames.Number(call.PreviousAttempts));
         for (var i = 0; i < call.Headers?.Count; i++)

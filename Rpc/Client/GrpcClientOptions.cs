@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Security.Cryptography.X509Certificates;
 using FeedMall.Resilience.Balancing;
+using FeedMall.Resilience.Breaking;
 using FeedMall.Resilience.Gates;
 using FeedMall.Resilience.Retry;
 using Grpc.Core.Interceptors;
@@ -29,6 +30,9 @@ public sealed record GrpcClientOptions
     /// </summary>
     public IReadOnlyList<Uri> Addresses { get; set; } = [];
 
+    /// <summary>The addresses of a small service that takes calls while <see cref="FindGutter"/> says so; in the form of <see cref="Addresses"/>. Default: none.</summary>
+    public IReadOnlyList<Uri> GutterAddresses { get; set; } = [];
+
     /// <summary>Finds the addresses instead of <see cref="Addresses"/>.</summary>
     public Resolver? Resolver { get; set; }
 
@@ -46,6 +50,12 @@ public sealed record GrpcClientOptions
 
     /// <summary>Longest time of a call; a call's own deadline and that of the request it serves can only shorten it. Default 1 s.</summary>
     public TimeSpan DefaultTimeout { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// Finds the longest time of a call, all its attempts together, for a method by its full name; asked at each call, so that it may change. Null, or null for a
+    /// method: <see cref="DefaultTimeout"/>.
+    /// </summary>
+    public Func<string, TimeSpan?>? FindTimeout { get; set; }
 
     /// <summary>With less time left than this a call is not sent (spec §7.1 rule 3). Default 5 ms.</summary>
     public TimeSpan MinTimeout { get; set; } = TimeSpan.FromMilliseconds(5);
@@ -67,6 +77,15 @@ public sealed record GrpcClientOptions
     /// again. Null, or null for a method: none.
     /// </summary>
     public Func<string, Gate?>? FindBreaker { get; set; }
+
+    /// <summary>
+    /// Finds, for a method by its full name, the pair of breakers that decides between the service and <see cref="GutterAddresses"/>; asked before each attempt,
+    /// in place of <see cref="FindBreaker"/>. A call that failed at the service goes there too, if it may be made twice. Null for a method: it has none.
+    /// </summary>
+    public Func<string, GutterPair?>? FindGutter { get; set; }
+
+    /// <summary>Told in the call's own flow, before it goes on, of every turn that a call takes. Must not throw, and not wait.</summary>
+    public Action<CallNote>? OnTurn { get; set; }
 
     /// <summary>
     /// The full names ("/package.Service/Method") of methods that may be sent twice. A registered client adds those whose .proto says

@@ -9,7 +9,7 @@ namespace FeedMall.Rpc.Client;
 
 /// <summary>
 /// Tries a call again where that cannot do harm (spec §8): once more, whatever it does, when the server has not begun it; else by the
-/// policy, when the method is idempotent, the failure passes, the budget allows it and the deadline leaves room.
+/// policy, when the method is idempotent or the call has an idempotency key, the failure passes, the budget allows it and the deadline leaves room.
 /// </summary>
 internal sealed class RetryLink(RpcChannel channel)
 {
@@ -52,15 +52,24 @@ internal sealed class RetryLink(RpcChannel channel)
             // A server that names a time starts the backoff anew.
             waits = pushback is null ? waits : 0;
             wait = pushback ?? _backoff.Next(waits++, wait);
-            if (!channel.Time.Allows(wait, call.Remaining) || !_budget.TryTakeRetry()) return outcome.AsGivenUp();
+            if (!channel.Time.Allows(wait, call.Remaining)) return outcome.AsGivenUp();
+            if (!_budget.TryTakeRetry())
+            {
+                Tell(CallTurn.GivenUp, call, outcome);
+                return outcome.AsGivenUp();
+            }
             if (!await WaitAsync(call, wait)) return call.Stopped!;
             call.PreviousAttempts++;
             channel.Telemetry.CountRetry(call.Method);
+            Tell(CallTurn.Retried, call, outcome);
             outcome = await next(call);
         }
         if (outcome.IsOk) _budget.OnSuccess();
         return outcome;
     }
+
+    private void Tell(CallTurn turn, ClientCall call, CallOutcome outcome) =>
+        channel.Options.OnTurn?.Invoke(new CallNote(turn, call.Method.FullName, outcome.Reason));
 
     private async Task<bool> WaitAsync(ClientCall call, TimeSpan wait)
     {
@@ -75,7 +84,7 @@ internal sealed class RetryLink(RpcChannel channel)
         outcome.Reach is Reach.NotStarted or Reach.NoConnection or Reach.NothingSent || (outcome.Status.StatusCode == StatusCode.Unavailable && outcome.ToException().SaysNotStarted());
 
     private bool IsRetryable(ClientCall call, CallOutcome outcome) =>
-        _options.MaxAttempts > 1 && (channel.IsIdempotent(call.Method) || WasNotStarted(outcome)) && MayPass(outcome);
+        _options.MaxAttempts > 1 && (call.MayBeRepeated || WasNotStarted(outcome)) && MayPass(outcome);
 
     /// <summary>Whether a failure may be gone when the call is sent again (spec §8.4). What is exhausted is left in peace unless it says itself when to come back.</summary>
     public static bool MayPass(CallOutcome outcome) => outcome.Status.StatusCode switch

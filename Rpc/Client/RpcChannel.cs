@@ -32,9 +32,10 @@ public sealed class RpcChannel : ChannelBase, IDisposable
         Time = new DeadlineBudget(networkAllowance, options.MinTimeout);
         RetryBudget = options.Retry.Tokens is { } tokens ? new TokenRetryBudget(tokens) : new WindowRetryBudget(options.Retry.Budget, clock);
         AddIdempotentMethods(options.IdempotentMethods);
-        Timers = new CallTimers(clock);
+        Timers = new Pool<CallTimer>(() => new CallTimer(clock));
         Chain = new ClientChain(this);
-        Endpoints = new EndpointSet(this);
+        Endpoints = new EndpointSet(this, options.Addresses, options.Resolver);
+        if (options.GutterAddresses.Count > 0) Gutter = new EndpointSet(this, options.GutterAddresses, resolver: null);
     }
 
     internal GrpcClientOptions Options { get; }
@@ -53,7 +54,10 @@ public sealed class RpcChannel : ChannelBase, IDisposable
 
     internal EndpointSet Endpoints { get; }
 
-    internal CallTimers Timers { get; }
+    /// <summary>The small service that stands by, or null.</summary>
+    internal EndpointSet? Gutter { get; }
+
+    internal Pool<CallTimer> Timers { get; }
 
     /// <inheritdoc/>
     public override CallInvoker CreateCallInvoker() => new ChannelInvoker(this);
@@ -61,11 +65,18 @@ public sealed class RpcChannel : ChannelBase, IDisposable
     /// <summary>How each address stands, in the order of the list.</summary>
     public IReadOnlyList<EndpointSnapshot> Snapshot() => Endpoints.Snapshot();
 
+    /// <summary>The same of the addresses that stand by.</summary>
+    public IReadOnlyList<EndpointSnapshot> GutterSnapshot() => Gutter?.Snapshot() ?? [];
+
     /// <summary>What the retry budget has done and has left.</summary>
     public RetryBudgetSnapshot RetrySnapshot() => RetryBudget.Snapshot();
 
     /// <summary>Closes the connections; calls that run fail with UNAVAILABLE.</summary>
-    public void Dispose() => Endpoints.Dispose();
+    public void Dispose()
+    {
+        Endpoints.Dispose();
+        Gutter?.Dispose();
+    }
 
     internal void AddIdempotentMethods(IEnumerable<string> names)
     {
@@ -93,6 +104,11 @@ public sealed class RpcChannel : ChannelBase, IDisposable
         foreach (var address in options.Addresses)
         {
             if (address.Scheme is "http" or "https" || (options.Addresses.Count == 1 && address.Scheme is "dns+http" or "dns+https")) continue;
+            throw new ArgumentException($"The address of a gRPC client starts with http:// or https://, '{address}' does not.", nameof(options));
+        }
+        foreach (var address in options.GutterAddresses)
+        {
+            if (address.Scheme is "http" or "https" || (options.GutterAddresses.Count == 1 && address.Scheme is "dns+http" or "dns+https")) continue;
             throw new ArgumentException($"The address of a gRPC client starts with http:// or https://, '{address}' does not.", nameof(options));
         }
         if (options.Retry.MaxAttempts is < 1 or > 5) throw new ArgumentException("A call has 1 to 5 attempts.", nameof(options));

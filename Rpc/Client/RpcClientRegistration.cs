@@ -63,8 +63,8 @@ public sealed class RpcChannels(RpcTelemetry telemetry, TimeProvider clock, ICha
     public RpcChannel Get(GrpcClientOptions options)
     {
         // What differs between clients of one channel, or does not compare by value, is no part of the key.
-        var key = options with { Addresses = s_noAddresses, Interceptors = s_noInterceptors, IdempotentMethods = FrozenSet<string>.Empty };
-        var channel = _channels.GetOrAdd((string.Join(',', options.Addresses), key), _ => new Lazy<RpcChannel>(() => new RpcChannel(options, telemetry, clock, chance))).Value;
+        var key = options with { Addresses = s_noAddresses, GutterAddresses = s_noAddresses, Interceptors = s_noInterceptors, IdempotentMethods = FrozenSet<string>.Empty };
+        var channel = _channels.GetOrAdd(($"{string.Join(',', options.Addresses)} {string.Join(',', options.GutterAddresses)}", key), _ => new Lazy<RpcChannel>(() => new RpcChannel(options, telemetry, clock, chance))).Value;
         channel.AddIdempotentMethods(options.IdempotentMethods);
         return channel;
     }

@@ -57,7 +57,7 @@ internal sealed class StreamingResponseCall<TRequest, TResponse> : MessageCall<T
             _reader = reader;
             Commit();
         }
-        Channel.Endpoints.Complete(this, CallOutcome.Begun);
+        Endpoints.Complete(this, CallOutcome.Begun);
         _answer.TrySetResult(response);
         return await _read.Task.WaitAsync(Stopping);
     }

@@ -19,6 +19,11 @@ public static class RpcServerRegistration
         services.TryAddSingleton<RpcTelemetry>();
         services.TryAddSingleton<ServerChain>();
         services.TryAddSingleton<GrpcServiceRegistry>();
+        services.TryAddSingleton(provider =>
+        {
+            var (options, clock) = (provider.GetRequiredService<IOptions<GrpcServiceOptions>>().Value, provider.GetRequiredService<TimeProvider>());
+            return new Pool<ServerCallParts>(() => new ServerCallParts(options, clock));
+        });
         services.TryAddSingleton(new RegisteredServices(services));
         services.TryAddSingleton<Reflection.DescriptorIndex>();
         services.AddMetrics();
@@ -53,7 +58,7 @@ public static class RpcServerRegistration
             ?? throw new InvalidOperationException("Call services.AddGrpc() before MapGrpcService.");
         var (options, telemetry) = (services.GetRequiredService<IOptions<GrpcServiceOptions>>().Value, services.GetRequiredService<RpcTelemetry>());
         var binder = new ServiceBinder<TService>(
-            endpoints, services.GetRequiredService<ServerChain>(), options, telemetry, services.GetRequiredService<TimeProvider>());
+            endpoints, services.GetRequiredService<ServerChain>(), options, telemetry, services.GetRequiredService<Pool<ServerCallParts>>(), services.GetRequiredService<TimeProvider>());
         Bind(binder);
         registry.Add(binder.Services, FindDescriptor<TService>());
         if (registry.TakeFallback())

@@ -12,8 +12,8 @@ namespace FeedMall.Rpc.Server;
 /// One call as the server sees it: what the method is given, and the only place that writes the response. A call ends once: by the
 /// method's return, an error, the deadline or the caller's leaving, whichever is first; everybody after that is too late.
 /// </summary>
-internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan timeout, GrpcServiceOptions options, TimeProvider clock)
-    : ServerCallContext, IAsyncDisposable
+internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan timeout, GrpcServiceOptions options, Pool<ServerCallParts> pool, TimeProvider clock)
+    : ServerCallContext, IDeadlined, IAsyncDisposable
 {
     private const int ResetCodeCancel = 8;
     private const int MaxBufferedBytes = 64 * 1024;
@@ -24,7 +24,7 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
     // Made when somebody asks for the token: most methods that are answered at once never do.
     private CancellationTokenSource? _ended;
     private readonly long _startedAt = clock.GetTimestamp();
-    private ITimer? _timer;
+    private ServerCallParts? _parts;
     private CancellationTokenRegistration _onAborted;
     private TaskCompletionSource? _deadlineAnswer;
     private TaskCompletionSource? _written;
@@ -33,7 +33,6 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
     private Metadata? _responseTrailers;
     private long _deadlineTicks;
     private MessageReader? _reader;
-    private MessageWriter? _writer;
     private string? _wantedEncoding;
     private bool _hasHeaders;
     private bool _compresses;
@@ -122,11 +121,13 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
             End(tooLate.Status, tooLate.Trailers);
             return false;
         }
+        _parts = pool.Rent();
         // Before anything can end the call, so that its end finds the reader without a lock.
-        _reader = CreateReader();
+        _reader = _parts.Read(http.Request.BodyReader);
+        if (http.Request.Headers.GrpcEncoding is { Count: > 0 } encoding) _reader.Encoding = encoding.ToString();
         // Whoever writes to a caller that left would go on for ever if it were not told.
         if (method.Type != MethodType.Unary) _ = CancellationToken;
-        _timer = clock.CreateTimer(static call => _ = ((ServerCall)call!).AnswerDeadlineAsync(), this, timeout, Timeout.InfiniteTimeSpan);
+        _parts.Deadline.Start(this, timeout, _startedAt);
         return true;
     }
 
@@ -218,31 +219,29 @@ internal sealed class ServerCall(HttpContext http, IMethod method, TimeSpan time
     /// </summary>
     public Task? DeadlineAnswered => _deadlineAnswer?.Task;
 
+    public void OnDeadline() => _ = AnswerDeadlineAsync();
+
     public ValueTask DisposeAsync()
     {
         _isDisposed = true;
-        return _onAborted == default ? _timer?.DisposeAsync() ?? default : LetGoAsync();
+        if (_parts is not null) GiveBack(_parts);
+        return _onAborted.DisposeAsync();
     }
 
-    private async ValueTask LetGoAsync()
+    // A deadline that fires now finds that the call has ended. A method that streams may read or write in the background even now; one that does not has
+    // never seen the parts.
+    private void GiveBack(ServerCallParts parts)
     {
-        await _onAborted.DisposeAsync();
-        if (_timer is not null) await _timer.DisposeAsync();
-    }
-
-    private MessageReader CreateReader()
-    {
-        var reader = new MessageReader(http.Request.BodyReader, options.MaxReceiveMessageBytes);
-        if (http.Request.Headers.GrpcEncoding is { Count: > 0 } encoding) reader.Encoding = encoding.ToString();
-        return reader;
+        parts.Deadline.Stop();
+        if (method.Type == MethodType.Unary) pool.Return(parts);
+        else parts.Dispose();
     }
 
     private void Write<T>(Marshaller<T> marshaller, T message)
     {
         ChooseEncoding();
         var compress = _compresses && !(WriteOptions is { Flags: var flags } && flags.HasFlag(WriteFlags.NoCompress));
-        _writer ??= new MessageWriter(options.MaxSendMessageBytes);
-        _writer.Write(http.Response.BodyWriter, marshaller, message, compress);
+        _parts!.Writer.Write(http.Response.BodyWriter, marshaller, message, compress);
     }
 
     // Once, before the first byte: what the method or else the server wants, as far as the caller can read it.

@@ -17,7 +17,7 @@ namespace FeedMall.Rpc.Server;
 /// (interceptors, and innermost a new instance of the service) is put together once, when it is mapped.
 /// </summary>
 internal sealed class ServiceBinder<TService>(
-    IEndpointRouteBuilder endpoints, ServerChain chain, GrpcServiceOptions options, RpcTelemetry telemetry, TimeProvider clock)
+    IEndpointRouteBuilder endpoints, ServerChain chain, GrpcServiceOptions options, RpcTelemetry telemetry, Pool<ServerCallParts> pool, TimeProvider clock)
     : ServiceBinderBase
     where TService : class
 {
@@ -131,7 +131,7 @@ internal sealed class ServiceBinder<TService>(
                 return;
             }
             if (!ServerProtocol.TryAccept(http, streams, options)) return;
-            await using var call = new ServerCall(http, method, ReadTimeout(http, defaultTimeout, maxTimeout), options, clock);
+            await using var call = new ServerCall(http, method, ReadTimeout(http, defaultTimeout, maxTimeout), options, pool, clock);
             await run(call);
         }).WithDisplayName($"gRPC {method.FullName}"));
     }

@@ -8,8 +8,12 @@ namespace FeedMall.Rpc.Wire;
 /// <summary>Reads messages from a pipe, in place. Where the bytes are cut into frames does not matter.</summary>
 internal sealed class MessageReader(PipeReader pipe, int maxBytes) : MessageDecoder(maxBytes)
 {
+    private PipeReader _pipe = pipe;
     private bool _isAtEnd;
     private ReadOnlySequence<byte> _single;
+
+    /// <summary>From now on it reads what comes from there, as if it were new.</summary>
+    public void Restart(PipeReader pipe) => (_pipe, _isAtEnd, Encoding) = (pipe, false, null);
 
     /// <summary>The next message, or null at a clean end.</summary>
     /// <exception cref="RpcException">INTERNAL for a malformed or cut-off message, RESOURCE_EXHAUSTED for one over the limit.</exception>
@@ -21,7 +25,7 @@ internal sealed class MessageReader(PipeReader pipe, int maxBytes) : MessageDeco
             ReadResult result;
             try
             {
-                result = await pipe.ReadAsync(cancellationToken);
+                result = await _pipe.ReadAsync(cancellationToken);
             }
             catch (IOException exception)
             {
@@ -53,32 +57,53 @@ internal sealed class MessageReader(PipeReader pipe, int maxBytes) : MessageDeco
     /// because what does not know the message's type costs less to wait in.
     /// </summary>
     /// <exception cref="RpcException">UNIMPLEMENTED for none or more than one; otherwise as above.</exception>
+    public ValueTask WaitForSingleAsync() => IsSingleHere() ? ValueTask.CompletedTask : WaitForRestAsync();
+
+    // Small requests mostly arrive with their headers.
+    private bool IsSingleHere()
+    {
+        try
+        {
+            return _pipe.TryRead(out var result) && TryFindSingle(result);
+        }
+        catch (IOException exception) when (exception is not LostCallerException)
+        {
+            throw new LostCallerException(exception);
+        }
+    }
+
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    public async ValueTask WaitForSingleAsync()
+    private async ValueTask WaitForRestAsync()
     {
         while (true)
         {
             ReadResult result;
             try
             {
-                result = await pipe.ReadAsync(CancellationToken.None);
+                result = await _pipe.ReadAsync(CancellationToken.None);
             }
             catch (IOException exception)
             {
                 throw new LostCallerException(exception);
             }
-            if (result.IsCanceled) throw new OperationCanceledException();
-            var buffer = result.Buffer;
-            var rest = buffer;
-            if (TryFindPayload(buffer, out _single))
-            {
-                rest = buffer.Slice(_single.End);
-                if (result.IsCompleted && rest.IsEmpty) return;
-                if (TryFindPayload(rest, out _)) throw Unfit("The request has more than one message; this method takes one.");
-            }
-            if (result.IsCompleted) throw rest.IsEmpty ? Unfit("The request has no message; this method takes one.") : Malformed("The message is cut off.");
-            Advance(buffer.Start, buffer.End);
+            if (TryFindSingle(result)) return;
         }
+    }
+
+    private bool TryFindSingle(ReadResult result)
+    {
+        if (result.IsCanceled) throw new OperationCanceledException();
+        var buffer = result.Buffer;
+        var rest = buffer;
+        if (TryFindPayload(buffer, out _single))
+        {
+            if (result.IsCompleted && buffer.Length == PrefixBytes + _single.Length) return true;
+            rest = buffer.Slice(_single.End);
+            if (TryFindPayload(rest, out _)) throw Unfit("The request has more than one message; this method takes one.");
+        }
+        if (result.IsCompleted) throw rest.IsEmpty ? Unfit("The request has no message; this method takes one.") : Malformed("The message is cut off.");
+        Advance(buffer.Start, buffer.End);
+        return false;
     }
 
     /// <summary>The message that was waited for.</summary>
@@ -98,7 +123,7 @@ internal sealed class MessageReader(PipeReader pipe, int maxBytes) : MessageDeco
     {
         try
         {
-            pipe.AdvanceTo(consumed, examined);
+            _pipe.AdvanceTo(consumed, examined);
         }
         catch (IOException exception)
         {
@@ -107,15 +132,17 @@ internal sealed class MessageReader(PipeReader pipe, int maxBytes) : MessageDeco
     }
 
     /// <summary>Lets a read that waits, or else the next one, fail.</summary>
-    public void CancelPendingRead() => pipe.CancelPendingRead();
+    public void CancelPendingRead() => _pipe.CancelPendingRead();
 
-    private bool TryFindPayload(ReadOnlySequence<byte> buffer, out ReadOnlySequence<byte> payload)
+    private bool TryFindPayload(in ReadOnlySequence<byte> buffer, out ReadOnlySequence<byte> payload)
     {
         payload = default;
         if (buffer.Length < PrefixBytes) return false;
-        Span<byte> prefix = stackalloc byte[PrefixBytes];
-        buffer.Slice(0, PrefixBytes).CopyTo(prefix);
-        var length = ReadPrefix(prefix);
+        var first = buffer.FirstSpan;
+        Span<byte> gathered = stackalloc byte[PrefixBytes];
+        // The prefix is nearly always in one piece.
+        if (first.Length < PrefixBytes) buffer.Slice(0, PrefixBytes).CopyTo(gathered);
+        var length = ReadPrefix(first.Length < PrefixBytes ? gathered : first);
         if (buffer.Length < PrefixBytes + length) return false;
         payload = buffer.Slice(PrefixBytes, length);
         return true;

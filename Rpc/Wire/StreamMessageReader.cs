@@ -14,6 +14,18 @@ internal sealed class StreamMessageReader(Stream stream, int maxBytes) : Message
     private int _end;
     private int _length;
 
+    /// <summary>Whether a whole message is here.</summary>
+    /// <exception cref="RpcException">INTERNAL for a malformed prefix, RESOURCE_EXHAUSTED for one over the limit.</exception>
+    public bool HasMessage
+    {
+        get
+        {
+            if (_end - _start < PrefixBytes) return false;
+            _length = ReadPrefix(_buffer.AsSpan(_start, PrefixBytes));
+            return _end - _start >= PrefixBytes + _length;
+        }
+    }
+
     /// <summary>The next message, or null at a clean end.</summary>
     /// <exception cref="RpcException">INTERNAL for a malformed or cut-off message, RESOURCE_EXHAUSTED for one over the limit.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -24,20 +36,27 @@ internal sealed class StreamMessageReader(Stream stream, int maxBytes) : Message
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<bool> WaitAsync(CancellationToken cancellationToken)
     {
-        while (true)
+        while (!HasMessage)
         {
-            var wanted = PrefixBytes;
-            if (_end - _start >= PrefixBytes)
-            {
-                _length = ReadPrefix(_buffer.AsSpan(_start, PrefixBytes));
-                wanted += _length;
-                if (_end - _start >= wanted) return true;
-            }
-            MakeRoom(wanted);
-            var read = await stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken);
-            if (read == 0) return _start == _end ? false : throw Malformed("The message is cut off.");
-            _end += read;
+            if (!Add(await ReceiveAsync(cancellationToken))) return false;
         }
+        return true;
+    }
+
+    /// <summary>Reads what has arrived, or waits for it; <see cref="Add"/> takes its length.</summary>
+    public ValueTask<int> ReceiveAsync(CancellationToken cancellationToken)
+    {
+        MakeRoom(PrefixBytes + (_end - _start >= PrefixBytes ? _length : 0));
+        return stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken);
+    }
+
+    /// <summary>So many bytes more are here; none: false, the end.</summary>
+    /// <exception cref="RpcException">INTERNAL: the last message is cut off.</exception>
+    public bool Add(int received)
+    {
+        if (received == 0 && _start != _end) throw Malformed("The message is cut off.");
+        _end += received;
+        return received > 0;
     }
 
     /// <summary>The message that was waited for.</summary>

@@ -1,5 +1,7 @@
+using System.Net;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace FeedMall.ServiceDefaults.Governor;
@@ -8,7 +10,7 @@ namespace FeedMall.ServiceDefaults.Governor;
 /// What operators must know to change something through the governor: the setting {Service}:GovernorKey, or else a random key that is made at the first
 /// start and lies in DataDirectory/governor.key, readable by its owner only.
 /// </summary>
-public sealed class GovernorKey(IOptions<ServiceOptions> options, IOptions<DataOptions> data, ServiceIdentity identity)
+public sealed partial class GovernorKey(IOptions<ServiceOptions> options, IOptions<DataOptions> data, ServiceIdentity identity, ILogger<GovernorKey> log)
 {
     private const int RandomBytes = 24;
     private byte[]? _hash;
@@ -29,6 +31,9 @@ public sealed class GovernorKey(IOptions<ServiceOptions> options, IOptions<DataO
     /// <summary>Whether this is the key. Takes the same time for every wrong one.</summary>
     public bool Matches(string key) =>
         key.Length is > 0 and <= 1024 && _hash is not null && CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(key)), _hash);
+
+    [LoggerMessage(1, LogLevel.Information, "The governor refused {Method} {Path} from {Address}: not its key")]
+    internal partial void LogRefused(string method, string path, IPAddress? address);
 
     // Services that share the folder share the key; who comes first makes it.
     private string ReadOrCreate()

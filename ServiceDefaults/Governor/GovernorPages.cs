@@ -21,8 +21,11 @@ public static class GovernorGuard
 
     /// <summary>Only for who knows the governor's key; else 401.</summary>
     public static RouteHandlerBuilder RequireGovernorKey(this RouteHandlerBuilder route, GovernorKey key) => route.AddEndpointFilter(async (context, next) =>
-        key.Matches(context.HttpContext.Request.Headers[KeyHeader].ToString())
-            ? await next(context)
-            : Results.Json(new { reason = Reasons.Unauthenticated, message = $"This needs the header '{KeyHeader}: …' with the key from {key.Whereabouts}." },
-                statusCode: StatusCodes.Status401Unauthorized));
+    {
+        var request = context.HttpContext.Request;
+        if (key.Matches(request.Headers[KeyHeader].ToString())) return await next(context);
+        key.LogRefused(request.Method, request.Path, context.HttpContext.Connection.RemoteIpAddress);
+        return Results.Json(new { reason = Reasons.Unauthenticated, message = $"This needs the header '{KeyHeader}: …' with the key from {key.Whereabouts}." },
+            statusCode: StatusCodes.Status401Unauthorized);
+    });
 }

@@ -40,6 +40,8 @@ public sealed class KeyValueStore
 
     internal OwedStamps Owed { get; }
 
+    internal bool IsConnected => Options.Enabled && _connection.IsConnected;
+
     internal TimeProvider Clock { get; }
 
     internal IChance Chance { get; }
@@ -49,12 +51,13 @@ public sealed class KeyValueStore
     /// <param name="operation">What they do: a label of the metrics.</param>
     /// <param name="send">Sends them; called at once or not at all.</param>
     /// <param name="commands">How many there are.</param>
+    /// <param name="patience">How long to wait, where nobody's request does; null: the operation timeout.</param>
     /// <returns>Whether the answers came in time, and the answers.</returns>
-    internal async Task<(bool Done, T? Answer)> TryAsync<T>(string cache, string operation, Func<IDatabase, Task<T>> send, int commands = 1)
+    internal async Task<(bool Done, T? Answer)> TryAsync<T>(string cache, string operation, Func<IDatabase, Task<T>> send, int commands = 1, TimeSpan? patience = null)
     {
         if (!Options.Enabled) return default;
         if (_connection.Database is not { } database) return Fail<T>(cache, KeyValueFailure.Disconnected);
-        var timeout = TimeLeft();
+        var timeout = patience ?? TimeLeft();
         if (timeout <= TimeSpan.Zero) return Fail<T>(cache, KeyValueFailure.Timeout, isTheStores: false);
         if (Interlocked.Add(ref _outstanding, commands) > Options.MaxOutstanding)
         {
@@ -67,7 +70,8 @@ public sealed class KeyValueStore
             Interlocked.Add(ref _outstanding, -commands);
             return Fail<T>(cache, KeyValueFailure.Dropped);
         }
-        using var span = Metrics.StartSpan(cache, operation);
+        // What no request waits for belongs to no trace.
+        using var span = patience is null ? Metrics.StartSpan(cache, operation) : null;
         var startedAt = Clock.GetTimestamp();
         try
         {

@@ -1,10 +1,12 @@
+using System.Runtime.InteropServices;
 using StackExchange.Redis;
 
 namespace FeedMall.ServiceDefaults.KeyValue;
 
 /// <summary>
 /// A stamp says which values are still good: 16 random bytes beside each value, set anew by every change, and written into every value that is read
-/// from the database after it was seen. A value counts only while its stamp is the present one.
+/// from the database after it was seen. A value counts only while its stamp is the present one. Where old values have a use (<see cref="TaggedCache"/>), a change
+/// that only makes them old renews the second half.
 /// </summary>
 internal static class Stamps
 {
@@ -20,6 +22,23 @@ internal static class Stamps
     public static async Task<bool> TryRenewAsync(KeyValueStore store, string cache, string key)
     {
         var (done, _) = await store.TryAsync(cache, "stamp", database => database.StringSetAsync(key, Next().ToByteArray(), store.Options.TimeToLive * 2));
+        return done;
+    }
+
+    /// <summary>Whether values of one stamp are at most old by the other: the first half is the same.</summary>
+    public static bool AreRelated(Guid one, Guid other) =>
+        MemoryMarshal.Read<long>(MemoryMarshal.AsBytes(new ReadOnlySpan<Guid>(in one))) == MemoryMarshal.Read<long>(MemoryMarshal.AsBytes(new ReadOnlySpan<Guid>(in other)));
+
+    /// <summary>Renews the second half: all values read before this are old. In one command, so that it cannot undo a whole renewal. False when the store may not know.</summary>
+    public static async Task<bool> TryAgeAsync(KeyValueStore store, string cache, string key)
+    {
+        var (done, _) = await store.TryAsync(cache, "stamp", database =>
+        {
+            var answer = database.StringSetRangeAsync(key, Bytes / 2, Next().ToByteArray()[(Bytes / 2)..]);
+            // Where there was no stamp, this has made half of one, which no value has.
+            _ = database.KeyExpireAsync(key, store.Options.TimeToLive * 2, CommandFlags.FireAndForget);
+            return answer;
+        });
         return done;
     }
 

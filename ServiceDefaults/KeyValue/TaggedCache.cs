@@ -9,6 +9,14 @@ public sealed class TagStamps
 
     internal Guid?[] Values { get; }
 
+    /// <summary>Whether what was made when the tags stood like <paramref name="then"/> was not voided since, as far as the store knows: at most it is old.</summary>
+    public bool MayBeOldOf(TagStamps? then)
+    {
+        for (var i = 0; i < Values.Length; i++)
+            if (Values[i] is { } present && !(then?.Values[i] is { } past && Stamps.AreRelated(present, past))) return false;
+        return true;
+    }
+
     /// <summary>Whether something can be stored with them.</summary>
     internal bool AreComplete => Array.TrueForAll(Values, value => value is not null);
 }
@@ -16,12 +24,13 @@ public sealed class TagStamps
 /// <summary>The answer of the store.</summary>
 /// <param name="IsAnswered">False: the store could not be asked; nothing is known.</param>
 /// <param name="Value">What is stored and still counts, or null.</param>
+/// <param name="IsOld">The value was made before one of its tags aged.</param>
 /// <param name="Stamps">Of the tags, for storing.</param>
-public readonly record struct TaggedRead(bool IsAnswered, byte[]? Value, TagStamps? Stamps);
+public readonly record struct TaggedRead(bool IsAnswered, byte[]? Value, bool IsOld, TagStamps? Stamps);
 
 /// <summary>
 /// Bytes by key in the key-value store, each with tags: to evict a tag voids everything that carries it, also what was begun to be made before and is stored
-/// later. The means are those of <see cref="StampedCache{T}"/>, with a stamp for each tag: docs/decisions/0008-cache-stamps.md.
+/// later. To age one only makes that old, for who can use an old value when there is no other. The means are those of <see cref="StampedCache{T}"/>, with a stamp for each tag: docs/decisions/0008-cache-stamps.md.
 /// </summary>
 /// <param name="name">What is cached: part of the keys and a label of the metrics.</param>
 /// <param name="store">Where it is kept.</param>
@@ -45,9 +54,9 @@ public sealed class TaggedCache(string name, KeyValueStore store)
         if (!done) return default;
         var stamps = new Guid?[tags.Count];
         for (var i = 0; i < stamps.Length; i++) stamps[i] = store.Owed.Includes(TagKey(tags[i])) ? null : Stamps.Read(answers![i + 1]);
-        var value = TryRead((byte[]?)answers![0], stamps);
-        store.Metrics.CountReads(name, value is null ? "miss" : "hit", 1);
-        return new TaggedRead(true, value, new TagStamps(stamps));
+        var (value, isOld) = TryRead((byte[]?)answers![0], stamps);
+        store.Metrics.CountReads(name, value is null || isOld ? "miss" : "hit", 1);
+        return new TaggedRead(true, value, isOld, new TagStamps(stamps));
     }
 
     /// <summary>Makes sure that every tag has a stamp. To be called before what is to be stored is made.</summary>
@@ -80,12 +89,10 @@ public sealed class TaggedCache(string name, KeyValueStore store)
     }
 
     /// <summary>Voids all that carries the tag. When the store cannot be told, this process believes nothing with that tag until it can.</summary>
-    public async Task EvictAsync(string tag)
-    {
-        if (!IsEnabled) return;
-        var key = TagKey(tag);
-        if (!await Stamps.TryRenewAsync(store, name, key)) store.Owed.Add(name, key, atOnce: true);
-    }
+    public Task EvictAsync(string tag) => TellAsync(tag, Stamps.TryRenewAsync);
+
+    /// <summary>Makes all that carries the tag old. When the store cannot be told, it is void.</summary>
+    public Task AgeAsync(string tag) => TellAsync(tag, Stamps.TryAgeAsync);
 
     /// <summary>Takes the turn to make what is missing under a key, so that copies of a service do not all make it.</summary>
     /// <param name="time">After which it is free again, whatever became of who took it.</param>
@@ -99,14 +106,24 @@ public sealed class TaggedCache(string name, KeyValueStore store)
     /// <summary>Gives the turn back.</summary>
     public Task EndTurnAsync(string key) => store.TryAsync(name, "turn", database => database.KeyDeleteAsync(TurnKey(key)));
 
-    private static byte[]? TryRead(byte[]? bytes, Guid?[] stamps)
+    private async Task TellAsync(string tag, Func<KeyValueStore, string, string, Task<bool>> tell)
     {
-        if (bytes is null || bytes.Length < 1 + stamps.Length * Stamps.Bytes || bytes[0] != stamps.Length) return null;
+        if (!IsEnabled) return;
+        var key = TagKey(tag);
+        if (!await tell(store, name, key)) store.Owed.Add(name, key, atOnce: true);
+    }
+
+    private static (byte[]? Value, bool IsOld) TryRead(byte[]? bytes, Guid?[] stamps)
+    {
+        if (bytes is null || bytes.Length < 1 + stamps.Length * Stamps.Bytes || bytes[0] != stamps.Length) return default;
+        var isOld = false;
         for (var i = 0; i < stamps.Length; i++)
         {
-            if (stamps[i] is not { } stamp || new Guid(bytes.AsSpan(1 + i * Stamps.Bytes, Stamps.Bytes)) != stamp) return null;
+            var past = new Guid(bytes.AsSpan(1 + i * Stamps.Bytes, Stamps.Bytes));
+            if (stamps[i] is not { } present || !Stamps.AreRelated(present, past)) return default;
+            isOld |= present != past;
         }
-        return bytes[(1 + stamps.Length * Stamps.Bytes)..];
+        return (bytes[(1 + stamps.Length * Stamps.Bytes)..], isOld);
     }
 
     private string KeyOf(string key) => $"{name}:{key}";

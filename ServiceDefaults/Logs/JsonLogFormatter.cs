@@ -20,6 +20,7 @@ internal sealed class JsonLogFormatter(ServiceIdentity identity, TimeProvider cl
 
     private const int MaxFields = 32;
     private const int MaxValueLength = 1024;
+    private const int MaxRequestFieldLength = 64;
     private const int MaxExceptionLength = 8192;
     private static readonly JsonWriterOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -35,6 +36,7 @@ internal sealed class JsonLogFormatter(ServiceIdentity identity, TimeProvider cl
             json.WriteString("aid", identity.Name);
             json.WriteString("iid", identity.Instance);
             if (Activity.Current is { } activity) json.WriteString("tid", activity.TraceId.ToHexString());
+            RequestFields.Current?.Write((name, value) => json.WriteString(name, Cut(value, MaxRequestFieldLength)));
             json.WriteString("cat", logEntry.Category);
             if (logEntry.EventId.Name is { } name) json.WriteString("event", name);
             WriteFields(json, logEntry.State);

@@ -14,10 +14,10 @@ public sealed class SettingsFileTests
         using var folder = new TemporaryFolder();
         var program = CopyOfBff(folder);
         var settings = Path.Combine(Path.GetDirectoryName(program)!, "bff.json");
-        var url = FreePort.NextUrl();
+        var (url, governor) = (FreePort.NextUrl(), FreePort.NextUrl());
         // Port 9 of the loopback interface: nobody is there, and /healthz needs nobody.
         await SaveAsync(settings, """{ "Bff": { "FeedAddresses": "http://127.0.0.1:9", "MallAddresses": "http://127.0.0.1:9" } }""", cancel);
-        await using var bff = ServiceProcess.Start(program, folder.Path, $"--Bff:Url={url}", "--Bff:GovernorUrl=", $"--DataDirectory={folder.Path}");
+        await using var bff = ServiceProcess.Start(program, folder.Path, $"--Bff:Url={url}", $"--Bff:GovernorUrl={governor}", $"--DataDirectory={folder.Path}");
         await bff.WaitForLineAsync("listens on", cancel);
         using var http = new HttpClient { BaseAddress = new Uri(url) };
 
@@ -26,6 +26,9 @@ public sealed class SettingsFileTests
             ("""{ "Bff": { "RequestTimeout": "00:01:39" } }""", "Bff:RequestTimeout must be"),
             ("""{ "Bff": { "RequestTimeout": "abc" } }""", "'abc' at 'Bff:RequestTimeout'"),
             ("""{ "Bff": { "RequestTi""", "bff.json cannot be read"),
+            // What is good in a file that is not good is not taken over either.
+            ("""{ "Protection": { "Admission": { "Ceiling": 7 } }, "Bff": { "TokenLifetime": "00:00:01" } }""", "Bff:TokenLifetime must be"),
+            ("""{ "Protection": { "Admission": { "Ceiling": 7 }, "RateLimit": { "ClientRate": -1 } }, "Bff": { "RequestTimeout": "00:00:02" } }""", "Protection:RateLimit:ClientRate must be"),
         })
         {
             await SaveAsync(settings, bad, cancel);
@@ -33,9 +36,10 @@ public sealed class SettingsFileTests
             Assert.Equal("warn", JsonDocument.Parse(line).RootElement.GetProperty("lv").GetString());
             using var health = await http.GetAsync("/healthz", cancel);
             Assert.Equal(HttpStatusCode.OK, health.StatusCode);
+            Assert.Equal(512, await CeilingAsync());
         }
 
-        await SaveAsync(settings, """{ "Logging": { "LogLevel": { "Microsoft.AspNetCore.Hosting": "Information" } } }""", cancel);
+        await SaveAsync(settings, """{ "Protection": { "Admission": { "Ceiling": 7 } }, "Logging": { "LogLevel": { "Microsoft.AspNetCore.Hosting": "Information" } } }""", cancel);
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         timeout.CancelAfter(TimeSpan.FromSeconds(30));
         while (!bff.Output.Contains("Request starting", StringComparison.Ordinal))
@@ -43,7 +47,21 @@ public sealed class SettingsFileTests
             using var health = await http.GetAsync("/healthz", timeout.Token);
             await Task.Delay(50, timeout.Token);
         }
+        Assert.Equal(7, await CeilingAsync());
+        // A switch, for example: the feed is not there, and then it is not asked any more.
+        Assert.DoesNotContain("DEGRADED", await ReadAsync("/v1/feed/posts"), StringComparison.Ordinal);
+        await SaveAsync(settings, """{ "Protection": { "Routes": { "ListPosts": { "Degrade": "forced" } } } }""", cancel);
+        while (!(await ReadAsync("/v1/feed/posts")).Contains("DEGRADED", StringComparison.Ordinal)) await Task.Delay(50, timeout.Token);
         Assert.DoesNotContain("\"lv\":\"error\"", bff.Output, StringComparison.Ordinal);
+
+        async Task<string> ReadAsync(string path)
+        {
+            using var response = await http.GetAsync(path, timeout.Token);
+            return await response.Content.ReadAsStringAsync(timeout.Token);
+        }
+
+        async Task<int> CeilingAsync() => JsonDocument.Parse(await http.GetStringAsync($"{governor}/governor/protection", cancel))
+            .RootElement.GetProperty("options").GetProperty("admission").GetProperty("ceiling").GetInt32();
     }
 
     // Written aside and moved, so that no half-written file is ever read.

@@ -8,7 +8,7 @@ internal sealed class ThreeProcesses : IAsyncDisposable
 {
     private readonly string _folder;
     private readonly string _feedUrl = FreePort.NextUrl(), _mallUrl = FreePort.NextUrl(), _bffUrl = FreePort.NextUrl();
-    private ServiceProcess? _feed, _bff;
+    private ServiceProcess? _feed;
 
     private ThreeProcesses(string folder)
     {
@@ -20,11 +20,13 @@ internal sealed class ThreeProcesses : IAsyncDisposable
 
     public ServiceProcess? Mall { get; private set; }
 
+    public ServiceProcess? Bff { get; private set; }
+
     public static async Task<ThreeProcesses> StartAsync(string folder, CancellationToken cancel)
     {
         var processes = new ThreeProcesses(folder);
         processes._feed = processes.Start("Domain.Feed", $"--Feed:Url={processes._feedUrl}", "--Feed:GovernorUrl=");
-        processes._bff = processes.Start("Bff", $"--Bff:Url={processes._bffUrl}", "--Bff:GovernorUrl=",
+        processes.Bff = processes.Start("Bff", $"--Bff:Url={processes._bffUrl}", "--Bff:GovernorUrl=",
             $"--Bff:FeedAddresses={processes._feedUrl}", $"--Bff:MallAddresses={processes._mallUrl}");
         await processes.StartMallAsync(cancel);
         return processes;
@@ -39,7 +41,7 @@ internal sealed class ThreeProcesses : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Http.Dispose();
-        foreach (var process in new[] { _bff, Mall, _feed })
+        foreach (var process in new[] { Bff, Mall, _feed })
         {
             if (process is not null) await process.DisposeAsync();
         }
@@ -66,7 +68,7 @@ internal sealed class ThreeProcesses : IAsyncDisposable
             }
             catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
             {
-                Assert.Fail($"Not ready within a minute.\n{_feed!.Output}\n{Mall!.Output}\n{_bff!.Output}");
+                Assert.Fail($"Not ready within a minute.\n{_feed!.Output}\n{Mall!.Output}\n{Bff!.Output}");
             }
             await Task.Delay(50, CancellationToken.None);
         }

@@ -71,7 +71,7 @@ public sealed class FeedMallHost : IAsyncDisposable
 
     private async Task StartBffAsync(Uri feed, Uri mall)
     {
-        _bff = await StartAsync("Bff", args => BffApp.Build([.. args, $"--Bff:FeedAddresses={feed}", $"--Bff:MallAddresses={mall}"]));
+        _bff = await StartAsync("Bff", args => BffApp.Build([$"--Bff:FeedAddresses={feed}", $"--Bff:MallAddresses={mall}", .. args]));
         Http.BaseAddress = _bff.Address();
     }
 
@@ -81,7 +81,8 @@ public sealed class FeedMallHost : IAsyncDisposable
             $"--DataDirectory={_folder}", $"--{service}:Url=http://127.0.0.1:0", $"--{service}:GovernorUrl=", "--Log:Format=text",
             "--Logging:LogLevel:Default=Warning", $"--{service}:Cache:Enabled=false",
             // All tests come from one address, and run on a machine that is as busy as it can be.
-            "--Protection:RateLimit:ClientRate=0", "--Protection:Admission:DryRun=true", .. _settings]);
+            "--Protection:RateLimit:ClientRate=0", "--Protection:Admission:DryRun=true",
+            "--Protection:Dependencies:CallTimeout=00:00:10", "--Protection:Dependencies:WriteTimeout=00:00:10", "--Bff:AuthTimeout=00:00:10", "--Bff:WarmUp=false", .. _settings]);
         app.Services.GetRequiredService<ILoggerFactory>().AddProvider(Logs);
         await app.StartServiceAsync();
         return app;

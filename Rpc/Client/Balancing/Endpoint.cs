@@ -25,6 +25,7 @@ internal sealed class Endpoint : IDisposable
     private readonly ConcurrentDictionary<IMethod, Uri> _uris = new();
     private readonly CancellationTokenSource _closed = new();
     private readonly RpcChannel _channel;
+    private readonly EndpointSet _set;
     private readonly ResolvedAddress _address;
     private readonly ConnectionBackoff _backoff;
     // Guards Node and its availability, and _state: a new weight brings a new node, at any time.
@@ -33,13 +34,19 @@ internal sealed class Endpoint : IDisposable
     private int _isReconnecting;
     private volatile EndpointState _state;
 
-    public Endpoint(ResolvedAddress address, RpcChannel channel)
+    public Endpoint(ResolvedAddress address, RpcChannel channel, EndpointSet set, Balancer balancer)
     {
-        (_address, _channel) = (address, channel);
+        (_address, _channel, _set, Balancer) = (address, channel, set, balancer);
         _backoff = new ConnectionBackoff(channel.Options.Reconnect, channel.Chance);
         Node = new BalancerNode(address.Key, address.Weight, this);
         Http = new HttpMessageInvoker(Transport.CreateHandler(address, channel.Options), disposeHandler: true);
     }
+
+    /// <summary>Chooses between the addresses of its colour.</summary>
+    public Balancer Balancer { get; }
+
+    /// <summary>Its colour; empty: none.</summary>
+    public string Colour => _address.Colour;
 
     /// <summary>What stands for it in the balancer now; calls under way may still hold an earlier one.</summary>
     public BalancerNode Node { get; private set; }
@@ -103,17 +110,17 @@ internal sealed class Endpoint : IDisposable
                 {
                     await Task.Delay(_backoff.Next(Math.Min(_failures++, 100)), _channel.Clock, _closed.Token);
                     Set(EndpointState.Connecting);
-                    _channel.Endpoints.OnStateChange();
+                    _set.OnStateChange();
                 }
                 if (await Transport.CanConnectAsync(_address, _channel.Options, _closed.Token)) break;
                 Set(EndpointState.Waiting);
-                _channel.Endpoints.OnStateChange();
+                _set.OnStateChange();
             }
             // In this order: a call that finds it broken in between is not heard, but the next one is. The other way round the node could
             // come back into the pick after a call had just taken it out.
             Set(EndpointState.Ready);
             Volatile.Write(ref _isReconnecting, 0);
-            _channel.Endpoints.OnStateChange();
+            _set.OnStateChange();
         }
         catch (OperationCanceledException)
         {

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using FeedMall.Resilience;
 using FeedMall.Resilience.Balancing;
 using FeedMall.Rpc.Errors;
@@ -5,31 +6,36 @@ using Grpc.Core;
 
 namespace FeedMall.Rpc.Client;
 
-/// <summary>The addresses of a channel: who they are, which can be reached, and which one a call goes to.</summary>
+/// <summary>
+/// Addresses of a channel: who they are, which can be reached, and which one a call goes to. A call of a colour goes to an address of that colour if one can be
+/// reached; else, like all others, to one without colour (spec §12).
+/// </summary>
 internal sealed class EndpointSet : IDisposable
 {
     private static readonly TimeSpan s_resolverPause = TimeSpan.FromSeconds(1);
 
     private readonly RpcChannel _channel;
+    // Of the addresses without a colour.
     private readonly Balancer _balancer;
     private readonly Resolver? _resolver;
     private readonly CancellationTokenSource _closed = new();
     // Guards updates of the set against each other and against closing.
     private readonly Lock _updating = new();
     private Dictionary<string, Endpoint> _endpoints = [];
+    private Dictionary<string, Balancer> _colours = [];
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isResolved;
 
-    public EndpointSet(RpcChannel channel)
+    public EndpointSet(RpcChannel channel, IReadOnlyList<Uri> addresses, Resolver? resolver)
     {
         _channel = channel;
         _balancer = CreateBalancer(channel);
-        if (channel.Options.Resolver is null && channel.Options.Addresses is not [{ Scheme: "dns+http" or "dns+https" }])
+        if (resolver is null && addresses is not [{ Scheme: "dns+http" or "dns+https" }])
         {
-            Update([.. channel.Options.Addresses.Select(address => new ResolvedAddress(address))]);
+            Update([.. addresses.Select(address => new ResolvedAddress(address))]);
             return;
         }
-        _resolver = channel.Options.Resolver ?? new DnsResolver(WithoutDns(channel.Options.Addresses[0]), channel.Clock);
+        _resolver = resolver ?? new DnsResolver(WithoutDns(addresses[0]), channel.Clock);
         // The loop outlives the call that made the channel, so it inherits nothing from it.
         using (ExecutionContext.SuppressFlow()) _ = FollowAsync(_resolver);
     }
@@ -38,7 +44,11 @@ internal sealed class EndpointSet : IDisposable
     public bool AsksForCpuUsage => _channel.Options.Balancing == BalancingPolicy.Ewma && Volatile.Read(ref _endpoints).Count > 1;
 
     /// <summary>The node for one attempt, counted as in flight; null when none can be reached now.</summary>
-    public BalancerNode? TryPick(ReadOnlySpan<BalancerNode> tried, long now) => _balancer.Pick(tried, now);
+    public BalancerNode? TryPick(ClientCall call, long now)
+    {
+        var tried = CollectionsMarshal.AsSpan(call.Tried);
+        return (ColourOf(call) is { } colour && Volatile.Read(ref _colours).TryGetValue(colour, out var coloured) ? coloured.Pick(tried, now) : null) ?? _balancer.Pick(tried, now);
+    }
 
     /// <summary>Waits for an address as long as that is worth it: while one is looked up or being connected, or the call wants to wait.</summary>
     public async Task<(BalancerNode? Node, CallOutcome? Refusal)> WaitAndPickAsync(ClientCall call)
@@ -47,8 +57,8 @@ internal sealed class EndpointSet : IDisposable
         {
             var changed = Volatile.Read(ref _changed).Task;
             // Again, now that a change cannot be missed any more.
-            if (_balancer.Pick() is { } node) return (node, null);
-            if (_isResolved && !call.Options.IsWaitForReady && !IsAnyNear())
+            if (TryPick(call, _channel.Clock.GetTimestamp()) is { } node) return (node, null);
+            if (_isResolved && !call.Options.IsWaitForReady && !IsAnyNear(ColourOf(call)))
                 return (null, CallOutcome.Local(call, StatusCode.Unavailable, Reasons.NoEndpoint, $"No address of {call.Method.ServiceName} can be reached."));
             await changed.WaitAsync(call.Stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (call.Stopped is { } stopped) return (null, stopped);
@@ -73,7 +83,7 @@ internal sealed class EndpointSet : IDisposable
             endpoint.OnAnswer();
         }
         if (!call.TryTakePick()) return;
-        _balancer.Complete(node, call.AttemptStartedAt, StatusOutcomes.OfGrpc((int)outcome.Status.StatusCode), call.Head.CpuUsage);
+        endpoint.Balancer.Complete(node, call.AttemptStartedAt, StatusOutcomes.OfGrpc((int)outcome.Status.StatusCode), call.Head.CpuUsage);
         if (!endpoint.IsListed && node.InFlight == 0) endpoint.Dispose();
     }
 
@@ -83,7 +93,7 @@ internal sealed class EndpointSet : IDisposable
     public IReadOnlyList<EndpointSnapshot> Snapshot()
     {
         var endpoints = Volatile.Read(ref _endpoints);
-        return [.. _balancer.Snapshot().Select(node => new EndpointSnapshot(
+        return [.. Volatile.Read(ref _colours).Values.Prepend(_balancer).SelectMany(balancer => balancer.Snapshot()).Select(node => new EndpointSnapshot(
             node.Key, endpoints.TryGetValue(node.Key, out var endpoint) ? endpoint.State : EndpointState.Waiting,
             node.Score, node.InFlight, node.Success, node.Lag, node.Picks, node.Failures))];
     }
@@ -123,10 +133,15 @@ internal sealed class EndpointSet : IDisposable
         {
             if (_closed.IsCancellationRequested) return;
             var before = _endpoints;
+            var colours = chosen.Select(address => address.Colour).Where(colour => colour.Length > 0).Distinct()
+                .ToDictionary(colour => colour, colour => _colours.GetValueOrDefault(colour) ?? CreateBalancer(_channel), StringComparer.Ordinal);
             var after = chosen.DistinctBy(address => address.Key).ToDictionary(address => address.Key,
-                address => before.TryGetValue(address.Key, out var known) ? known.WithWeight(address.Weight) : new Endpoint(address, _channel));
-            _balancer.Update([.. after.Values.Select(endpoint => endpoint.Node)]);
+                address => before.TryGetValue(address.Key, out var known) ? known.WithWeight(address.Weight)
+                    : new Endpoint(address, _channel, this, colours.GetValueOrDefault(address.Colour, _balancer)));
+            foreach (var balancer in colours.Values.Prepend(_balancer))
+                balancer.Update([.. after.Values.Where(endpoint => endpoint.Balancer == balancer).Select(endpoint => endpoint.Node)]);
             Volatile.Write(ref _endpoints, after);
+            Volatile.Write(ref _colours, colours);
             foreach (var endpoint in before.Values.Except(after.Values)) endpoint.Leave();
         }
         _isResolved = true;
@@ -134,7 +149,11 @@ internal sealed class EndpointSet : IDisposable
     }
 
     // Ready counts too: what came back between the pick and here tells of its change in a moment.
-    private bool IsAnyNear() => Volatile.Read(ref _endpoints).Values.Any(endpoint => endpoint.State != EndpointState.Waiting);
+    private bool IsAnyNear(string? colour) =>
+        Volatile.Read(ref _endpoints).Values.Any(endpoint => endpoint.State != EndpointState.Waiting && (endpoint.Colour.Length == 0 || endpoint.Colour == colour));
+
+    // Null as long as no address has one: most services know no colours, and their calls need not be asked.
+    private string? ColourOf(ClientCall call) => Volatile.Read(ref _colours).Count > 0 ? call.Headers?.GetValue(MetadataKeys.Colour) : null;
 
     private static Uri WithoutDns(Uri address) => new(address.OriginalString["dns+".Length..]);
 

@@ -16,6 +16,7 @@ internal static class PlotsCommand
         ("overload-10x.svg", OverloadPlots.TenTimes),
         ("overload-tiers.svg", OverloadPlots.Tiers),
         ("quota-hot-spot.svg", QuotaPlots.MovingHotSpot),
+        ("quota-peers.svg", QuotaPlots.Peers),
         ("quota-batches.svg", QuotaPlots.Batches),
         ("quota-outage.svg", QuotaPlots.Fallbacks),
         ("cache-jitter.svg", CachingPlots.Jitter),

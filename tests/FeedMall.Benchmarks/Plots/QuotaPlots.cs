@@ -8,6 +8,8 @@ internal static class QuotaPlots
 {
     public static LineChart MovingHotSpot() => Nodes("The first node's users go to the fifth at 30 s (limit 1000/s)", QuotaScenario.MovingHotSpot);
 
+    public static LineChart Peers() => Nodes("The same shared out by the nodes themselves", QuotaScenario.MovingHotSpot with { Sharing = Sharing.Peers });
+
     public static LineChart Batches() => Nodes("The same with batches to whoever comes first", QuotaScenario.MovingHotSpot with { Sharing = Sharing.Batches });
 
     public static LineChart Fallbacks() => new("The allocator is gone from 20 s to 40 s (1350/s offered, limit 1000/s)", "seconds", "admitted per second by all nodes",

@@ -43,4 +43,35 @@ public sealed class ETagTests
             return response.StatusCode;
         }
     }
+
+    [Theory]
+    [InlineData("/v1/feed/posts")]
+    [InlineData("/v1/feed/cards?limit=5")]
+    [InlineData("/v1/mall/collections")]
+    [InlineData("/v1/pages/home")]
+    public async Task A_list_that_has_not_changed_is_304_whether_it_is_made_or_kept(string path)
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        foreach (var isCached in new[] { "true", "false" })
+        {
+            using var folder = new TemporaryFolder();
+            await using var host = await FeedMallHost.StartAsync(folder.Path, $"--Protection:Cache:Enabled={isCached}");
+            var story = new Story(host.Http);
+            await story.WalkAsync(cancel);
+            var tag = (await AskAsync(host, path, null)).Tag;
+            Assert.Equal((HttpStatusCode.NotModified, tag), await AskAsync(host, path, tag));
+            Assert.Equal((HttpStatusCode.OK, tag), await AskAsync(host, path, "\"other\""));
+            await story.SendAsync(HttpMethod.Post, "/v1/feed/posts", new { title = "a" }, cancel);
+            var (status, next) = await AskAsync(host, path, tag);
+            Assert.Equal(path.Contains("mall", StringComparison.Ordinal), status == HttpStatusCode.NotModified && next == tag);
+        }
+
+        async Task<(HttpStatusCode, string Tag)> AskAsync(FeedMallHost host, string url, string? ifNoneMatch)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, url);
+            if (ifNoneMatch is not null) request.Headers.TryAddWithoutValidation("If-None-Match", ifNoneMatch);
+            using var response = await host.Http.SendAsync(request, cancel);
+            return (response.StatusCode, response.Headers.ETag!.ToString());
+        }
+    }
 }

@@ -21,7 +21,7 @@ public sealed class SwaggerDocumentTests
             foreach (var (method, operation) in methods!.AsObject())
             {
                 operations++;
-                missing.AddRange(Missing(operation!).Select(what => $"{method} {path}: {what}"));
+                missing.AddRange(Missing(operation!, document).Select(what => $"{method} {path}: {what}"));
             }
         }
         Assert.Empty(missing);
@@ -92,7 +92,49 @@ public sealed class SwaggerDocumentTests
         }
     }
 
-    private static IEnumerable<string> Missing(JsonNode operation)
+    [Fact]
+    public async Task The_headers_of_protections_are_described_once_and_named_wherever_they_come()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        using var folder = new TemporaryFolder();
+        await using var host = await FeedMallHost.StartAsync(folder.Path, "--Protection:RateLimit:ClientRate=500", "--Protection:Routes:GetPost:Rate=0.01", "--Protection:Routes:GetPost:Burst=1");
+        var document = JsonNode.Parse(await host.Http.GetStringAsync("/swagger/v1/swagger.json", cancel))!;
+        var headers = document["components"]!["headers"]!.AsObject();
+        Assert.Equal(
+            ["Age", "Cache-Status", "ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-FeedMall-Decision", "X-FeedMall-Degraded"],
+            headers.Select(header => header.Key).Order(StringComparer.Ordinal));
+        Assert.All(headers, header => Assert.True(header.Value!["description"] is not null && header.Value["example"] is not null, header.Key));
+        Assert.Equal(["aid", "x1-mio-criticality", "x1-mio-timeout"], document["components"]!["parameters"]!.AsObject().Select(parameter => parameter.Key).Order(StringComparer.Ordinal));
+
+        var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var (path, methods) in document["paths"]!.AsObject().Where(path => path.Key.StartsWith("/v1/", StringComparison.Ordinal)))
+        {
+            foreach (var (_, operation) in methods!.AsObject())
+            {
+                foreach (var status in new[] { "429", "503", "504" })
+                    Assert.True(operation!["responses"]![status]?["content"]?["application/json"]?["example"] is not null, $"{path}: {status}");
+                Assert.Equal(3, operation!["parameters"]!.AsArray().Count(parameter => parameter!["$ref"] is not null));
+            }
+            if (methods["get"] is not { } read) continue;
+            // The second one comes from the cache, if there is one for it, or too soon.
+            for (var i = 0; i < 2; i++)
+            {
+                using var response = await host.Http.GetAsync(path.Replace("{id}", "1", StringComparison.Ordinal), cancel);
+                var described = read["responses"]![$"{(int)response.StatusCode}"]!["headers"]!.AsObject();
+                foreach (var header in headers.Select(header => header.Key).Where(name => response.Headers.NonValidated.Contains(name)))
+                {
+                    seen.Add(header);
+                    Assert.True(described[header]?["$ref"] is not null, $"{path} {(int)response.StatusCode}: {header} is not described");
+                }
+            }
+        }
+        Assert.Superset(new HashSet<string> { "Age", "Cache-Status", "RateLimit", "RateLimit-Policy", "Retry-After", "X-FeedMall-Decision" }, seen);
+    }
+
+    private static JsonNode Resolve(JsonNode node, JsonNode document) =>
+        (string?)node["$ref"] is { } reference ? reference.TrimStart('#', '/').Split('/').Aggregate(document, (at, name) => at[name]!) : node;
+
+    private static IEnumerable<string> Missing(JsonNode operation, JsonNode document)
     {
         foreach (var text in new[] { "summary", "description", "operationId" })
         {
@@ -104,9 +146,10 @@ public sealed class SwaggerDocumentTests
             if (body!["schema"] is null) yield return $"request schema of {type}";
             if (body["example"] is null) yield return $"request example of {type}";
         }
-        foreach (var parameter in operation["parameters"]?.AsArray() ?? [])
+        foreach (var named in operation["parameters"]?.AsArray() ?? [])
         {
-            if (string.IsNullOrEmpty((string?)parameter!["description"])) yield return $"description of parameter {parameter["name"]}";
+            var parameter = Resolve(named!, document);
+            if (string.IsNullOrEmpty((string?)parameter["description"])) yield return $"description of parameter {parameter["name"]}";
             if (char.IsUpper(((string)parameter["name"]!)[0])) yield return $"parameter {parameter["name"]} in camelCase";
         }
         var responses = operation["responses"]!.AsObject();

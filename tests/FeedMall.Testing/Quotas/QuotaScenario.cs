@@ -8,6 +8,9 @@ public enum Sharing
     /// <summary>Leases of max-min fair rates.</summary>
     Leases,
 
+    /// <summary>The same rates, worked out by the nodes themselves.</summary>
+    Peers,
+
     /// <summary>Batches to whoever comes first.</summary>
     Batches,
 }

@@ -11,7 +11,12 @@ public static class QuotaSimulation
         var clock = new TestClock();
         var random = new Random(seed);
         var count = scenario.OfferedAt(0).Length;
-        using Nodes nodes = scenario.Sharing == Sharing.Leases ? Leases(scenario, clock, count, seed) : Batches(scenario, clock, count);
+        using Nodes nodes = scenario.Sharing switch
+        {
+            Sharing.Leases => Leases(scenario, clock, count, seed),
+            Sharing.Peers => new PeerNodes(scenario, clock, count, seed),
+            _ => Batches(scenario, clock, count),
+        };
         var seconds = new List<QuotaSecond>();
         for (var second = 0; second < scenario.Seconds; second++)
         {
@@ -79,6 +84,42 @@ public static class QuotaSimulation
         public override void Dispose() => Array.ForEach(clients, client => client.Dispose());
     }
 
+    // One caller on all nodes, which beat every half second, give or take a tenth.
+    private sealed class PeerNodes : Nodes
+    {
+        private static readonly TimeSpan s_beat = TimeSpan.FromMilliseconds(500);
+        private readonly NoteTable _notes = new();
+        private readonly List<ITimer> _timers = [];
+        private readonly LeasedBucket[] _buckets;
+
+        public PeerNodes(QuotaScenario scenario, TestClock clock, int count, int seed)
+        {
+            _buckets = [.. Enumerable.Range(0, count).Select(_ => new LeasedBucket(new LeasedBucketOptions { Fallback = scenario.Fallback }, scenario.Limit / count, scenario.Limit / count / 10, clock))];
+            for (var i = 0; i < count; i++)
+            {
+                var (node, chance) = ($"node {i + 1}", new TestChance { Seed = seed + i });
+                var peers = new QuotaPeers(node, new QuotaPeersOptions { Limit = scenario.Limit }, clock) { Callers = [new QuotaCaller("all", 1, 0, _buckets[i])] };
+                ITimer? timer = null;
+                timer = clock.CreateTimer(_ =>
+                {
+                    // Notes are exchanged without waiting, so the beat is over when this returns.
+                    _ = peers.BeatAsync(_notes.ExchangeOf(node)).AsTask();
+                    timer!.Change(s_beat * (0.9 + 0.2 * chance.NextDouble()), Timeout.InfiniteTimeSpan);
+                }, null, s_beat * chance.NextDouble(), Timeout.InfiniteTimeSpan);
+                _timers.Add(timer);
+            }
+        }
+
+        public override bool IsUp
+        {
+            set => _notes.IsUp = value;
+        }
+
+        public override bool TryTake(int node) => _buckets[node].TryTake().IsAdmitted;
+
+        public override void Dispose() => _timers.ForEach(timer => timer.Dispose());
+    }
+
     // Who has no tokens left asks for the next batch, at most every 50 ms when there was nothing.
     private sealed class BatchNodes(BatchAllocator allocator, long batch, int count, TestClock clock) : Nodes
     {
@@ -102,6 +143,30 @@ public static class QuotaSimulation
 
         public override void Dispose() { }
     }
+}
+
+/// <summary>The place for notes, which a test breaks, empties and repairs.</summary>
+public sealed class NoteTable
+{
+    private readonly Dictionary<string, QuotaNote> _notes = [];
+
+    /// <summary>False: it fails at once.</summary>
+    public bool IsUp { get; set; } = true;
+
+    /// <summary>What lies there.</summary>
+    public IReadOnlyDictionary<string, QuotaNote> Notes => _notes;
+
+    /// <summary>Loses everything.</summary>
+    public void Clear() => _notes.Clear();
+
+    /// <summary>What a node calls.</summary>
+    public QuotaExchange ExchangeOf(string node) => (note, gone) =>
+    {
+        if (!IsUp) return ValueTask.FromResult<IReadOnlyDictionary<string, QuotaNote>?>(null);
+        foreach (var name in gone) _notes.Remove(name);
+        _notes[node] = note;
+        return ValueTask.FromResult<IReadOnlyDictionary<string, QuotaNote>?>(new Dictionary<string, QuotaNote>(_notes));
+    };
 }
 
 /// <summary>A source of leases that a test breaks and repairs.</summary>

@@ -127,6 +127,12 @@ public sealed class LimiterContractTests
             return Empty(client, () => client.TryTake(), () => client.Options = client.Options with { Weight = 2 },
                 () => client.Options = client.Options with { Weight = 0 }, () => client.Snapshot().WouldHaveRefused);
         },
+        [typeof(LeasedBucket)] = () =>
+        {
+            var bucket = new LeasedBucket(new LeasedBucketOptions { Fallback = QuotaFallback.DenyAll }, 0, 1, s_clock);
+            return Empty(bucket, () => bucket.TryTake(), () => bucket.Options = bucket.Options with { FirstDemand = 2 },
+                () => bucket.Options = bucket.Options with { FirstDemand = -1 }, () => bucket.Snapshot().WouldHaveRefused);
+        },
         [typeof(WindowRetryBudget)] = () =>
         {
             var budget = new WindowRetryBudget(new WindowRetryBudgetOptions { MinRetriesPerSecond = 0 }, s_clock);

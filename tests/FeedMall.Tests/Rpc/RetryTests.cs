@@ -233,6 +233,26 @@ public sealed class RetryTests
         Assert.Equal(200, calls);
     }
 
+    [Theory]
+    [InlineData("key-1", 2)]
+    [InlineData(null, 1)]
+    public async Task A_call_with_an_idempotency_key_is_sent_again_whatever_its_method(string? key, int sends)
+    {
+        var (calls, notes) = (0, new List<CallNote>());
+        await using var peer = await PeerHost.StartAsync(http => EndAsync(http, Interlocked.Increment(ref calls) == 1 ? "14" : "ok"), options =>
+        {
+            options.Retry = Quick;
+            options.OnTurn = notes.Add;
+        });
+        var headers = new Metadata();
+        if (key is not null) headers.Add("x-md-local-idempotency-key", key);
+        var error = await Record.ExceptionAsync(async () => await peer.Client.SayAsync(new EchoRequest(), headers, cancellationToken: Token));
+        Assert.Equal((sends, sends == 1), (peer.Calls.Count, error is RpcException));
+        // The same key, or the server could not tell that it is the same work.
+        if (key is not null) Assert.All(peer.Calls, call => Assert.Equal(key, call["x-md-local-idempotency-key"]));
+        Assert.Equal(sends == 2 ? [new CallNote(CallTurn.Retried, Say, "UPSTREAM_ERROR")] : [], notes);
+    }
+
     [Fact]
     public async Task A_token_budget_stops_after_five_failures_in_a_row()
     {

@@ -1,8 +1,10 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using FeedMall.Rpc;
 using FeedMall.ServiceDefaults;
 using FeedMall.ServiceDefaults.Logs;
 using FeedMall.Testing;
+using Grpc.Core;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Logging.Console;
@@ -30,6 +32,26 @@ public sealed class LogFormatterTests
         var line = JsonNode.Parse(Write(new JsonLogFormatter(Feed, new TestClock()), LogLevel.Warning, "slow {Ms}", null, 12))!;
         Assert.Equal(activity.TraceId.ToHexString(), (string?)line["tid"]);
         Assert.Equal("warn", (string?)line["lv"]);
+    }
+
+    [Fact]
+    public void In_a_domain_service_the_line_says_what_came_with_the_call()
+    {
+        try
+        {
+            RequestContext.Current = new RequestContext(
+                TimeSpan.FromSeconds(1),
+                new Metadata { { "x-md-global-uid", "42" }, { "x-md-global-app", new string('a', 500) }, { "x-md-global-client-ip", "198.51.100.7" }, { "authorization", "secret" } },
+                CancellationToken.None, TimeProvider.System);
+            var line = JsonNode.Parse(Write(new JsonLogFormatter(Feed, new TestClock()), LogLevel.Warning, "slow {Ms}", null, 12))!;
+            Assert.Equal(("42", "198.51.100.7", null), ((string?)line["uid"], (string?)line["client_address"], (string?)line["color"]));
+            Assert.InRange(((string)line["app"]!).Length, 60, 70);
+            Assert.DoesNotContain("secret", line.ToJsonString(), StringComparison.Ordinal);
+        }
+        finally
+        {
+            RequestContext.Current = null;
+        }
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Xunit;
 
@@ -13,7 +14,15 @@ public sealed class GovernorTests
         await using var bff = await ProtectedBff.StartAsync();
         await bff.GetAsync("/v1/feed/posts/1");
         var page = await bff.ProtectionAsync();
-        Assert.Equal(["admission", "rateLimit", "dependencies", "cache", "flights"], page["mechanisms"]!.AsObject().Select(part => part.Key));
+        Assert.Equal(["admission", "rateLimit", "quota", "dependencies", "cache", "flights", "degrade"], page["mechanisms"]!.AsObject().Select(part => part.Key));
+        // Of each kind one is looked at for the part that tells how it stands.
+        var calls = page["mechanisms"]!["dependencies"]!;
+        Assert.Equal(["bulkheads", "warm", "timeouts", "gutters", "breakers"], calls.AsObject().Select(part => part.Key));
+        Assert.Equal((200, 0), ((int)calls["bulkheads"]!["feed"]!["places"]!, (int)calls["bulkheads"]!["feed"]!["inFlight"]!));
+        Assert.Equal("Closed", (string?)calls["breakers"]!["/feedmall.feed.v1.Posts/GetPost"]!["breaker"]!["state"]);
+        Assert.NotEmpty(page["mechanisms"]!["rateLimit"]!["routes"]!.AsObject());
+        Assert.Contains(page["endpoints"]!.AsArray(), target => (double)target!["retries"]!["available"]! > 0 && target["endpoints"]!.AsArray().Count == 1);
+        Assert.Equal(["admission", "rateLimit", "quota", "cache", "dependencies", "degrade", "routes"], page["options"]!.AsObject().Select(part => part.Key));
         Assert.Equal(512, (int)page["options"]!["admission"]!["ceiling"]!);
         Assert.Equal(1, (long)page["mechanisms"]!["admission"]!["counts"]!["admitted"]!);
         Assert.Contains("/governor/protection", await bff.Governor.GetStringAsync("/", ProtectedBff.Cancel), StringComparison.Ordinal);
@@ -46,6 +55,18 @@ public sealed class GovernorTests
             Assert.DoesNotContain(bff.Key, body.ToJsonString(), StringComparison.Ordinal);
         }
         Assert.True((bool)(await bff.ProtectionAsync())["options"]!["admission"]!["enabled"]!);
+        Assert.Equal(4, bff.Logs.Entries.Count(entry => entry.Level == LogLevel.Information && entry.Message == "The governor refused PUT /governor/protection from 127.0.0.1: not its key"));
+    }
+
+    [Theory]
+    [InlineData("bff")]
+    [InlineData("feed")]
+    [InlineData("mall")]
+    [InlineData("kv")]
+    public void The_governor_is_for_this_machine_alone_unless_it_is_told_otherwise(string service)
+    {
+        var settings = JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, $"{service}.json")))!;
+        Assert.True(new Uri((string)settings.AsObject().Single(section => section.Value!["GovernorUrl"] is not null).Value!["GovernorUrl"]!).IsLoopback);
     }
 
     [Theory]
@@ -67,6 +88,7 @@ public sealed class GovernorTests
         Assert.Equal(HttpStatusCode.BadRequest, status);
         Assert.Contains(body["problems"]!.AsArray(), problem => ((string)problem!).Contains(named, StringComparison.Ordinal));
         Assert.Equal(512, (int)(await bff.ProtectionAsync())["options"]!["admission"]!["ceiling"]!);
+        if (named != "JSON") Assert.Contains(bff.Logs.Entries, entry => entry.Message.Contains("was refused", StringComparison.Ordinal) && entry.Message.Contains("127.0.0.1", StringComparison.Ordinal));
         bff.Logs.AssertNoErrors();
     }
 
