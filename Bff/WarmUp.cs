@@ -9,21 +9,23 @@ namespace FeedMall.Bff;
 
 /// <summary>
 /// Reads something of every kind at the start, until it comes as fast as it has to: the first calls open connections and compile code on both sides, and would
-/// not be answered in the time that later ones have. Until then calls have as much time as their requests.
+/// not be answered in the time that later ones have. Until then calls have as much time as their requests, and the first ones of each method later too.
 /// </summary>
 internal sealed class WarmUp(
     IServiceProvider clients, Dependencies dependencies, IOptions<BffOptions> options, IOptionsMonitor<ProtectionOptions> protection, TimeProvider clock) : BackgroundService
 {
     // A service that is never so fast is not waited for any longer.
     private const int MostRounds = 20;
+    // What is read here finds next to nothing: the code that finds, and all that writes, is still to be compiled.
+    private const int ColdCalls = 20;
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(1);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         if (!options.Value.WarmUp)
         {
-            dependencies.SetWarm("feed");
-            dependencies.SetWarm("mall");
+            dependencies.SetWarm("feed", coldCalls: 0);
+            dependencies.SetWarm("mall", coldCalls: 0);
             return;
         }
         await Task.WhenAll(WarmAsync("feed", Feed(), stoppingToken), WarmAsync("mall", Mall(), stoppingToken));
@@ -47,7 +49,7 @@ internal sealed class WarmUp(
             // It is not there yet.
             if (!isAnswered) await Task.Delay(s_pause, clock, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-        dependencies.SetWarm(dependency);
+        dependencies.SetWarm(dependency, ColdCalls);
     }
 
     private async Task<bool> TryAsync(Func<CallOptions, Task> read, CancellationToken stopping)

@@ -11,7 +11,12 @@ namespace FeedMall.Bff.Answers;
 /// <summary>How this service reads and writes JSON.</summary>
 internal static class Json
 {
+    public const string ContentType = "application/json; charset=utf-8";
+
     private const int MaxDepth = 16;
+
+    /// <summary>How failures are written.</summary>
+    public static readonly JsonTypeInfo<Failure> OfFailures = (JsonTypeInfo<Failure>)Configured().GetTypeInfo(typeof(Failure));
 
     /// <summary>The settings of requests and answers alike: camelCase, absent instead of null, bounded depth, no property twice.</summary>
     public static void Configure(JsonSerializerOptions options)
@@ -24,6 +29,13 @@ internal static class Json
         options.AllowDuplicateProperties = false;
         // Answers are never put into HTML, so other scripts need no escapes.
         options.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
+    }
+
+    private static JsonSerializerOptions Configured()
+    {
+        var options = new JsonSerializerOptions(JsonSerializerDefaults.Web);
+        Configure(options);
+        return options;
     }
 
     public static Task WriteAsync<T>(HttpContext context, int status, T body)

@@ -37,6 +37,9 @@ internal sealed class AnswerFetcher(AnswerStore store, AnswerWays ways, IService
     /// <summary>For the governor.</summary>
     public SingleFlightSnapshot Snapshot() => _flights.Snapshot();
 
+    /// <summary>Whether the answer is being made already.</summary>
+    public bool IsMaking(AnswerLookup lookup) => _flights.IsUnderWay(lookup.Key);
+
     /// <summary>Sends the last good answer, however old it is.</summary>
     public Task SendCopyAsync(HttpContext context, AnswerLookup lookup)
     {

@@ -1,16 +1,18 @@
 using FeedMall.Bff.Caching;
 using FeedMall.Bff.Degradation;
 using FeedMall.Bff.Protection;
+using FeedMall.Resilience;
 using FeedMall.Resilience.Caching;
 
 namespace FeedMall.Bff.Edge;
 
 /// <summary>Of all who wait for the same missing answer, one request goes on; no caller's own, so that none of them can end it for the others.</summary>
-internal sealed class CoalesceEdge(RequestDelegate next, AnswerStore store, AnswerFetcher fetcher, Fallbacks fallbacks)
+internal sealed class CoalesceEdge(RequestDelegate next, AnswerStore store, AnswerFetcher fetcher, Fallbacks fallbacks, Admission admission, Decisions decisions)
 {
     public async Task InvokeAsync(HttpContext context)
     {
-        if (store.Current is not { } lookup)
+        // A page of several services is ready earlier without some of them, and only a request of one's own knows when that must be.
+        if (store.Current is not { } lookup || (RequestContext.Of(context).IsHurried && RoutePolicy.Of(context) is { Dependencies.Count: > 1 }))
         {
             await next(context);
             return;
@@ -19,6 +21,12 @@ internal sealed class CoalesceEdge(RequestDelegate next, AnswerStore store, Answ
         if (lookup.TooOld is not null && store.FindFailure(lookup) is { } known && fallbacks.MayAnswer(context, known))
         {
             Decisions.Refuse(context, known);
+            return;
+        }
+        if (!fetcher.IsMaking(lookup) && Knock(context) is not Reason.None and var refusal)
+        {
+            // A refusal is to cost little: nothing is begun for it.
+            await decisions.RefuseAsync(context, Mechanisms.Admission, refusal);
             return;
         }
         FetchedAnswer answer;
@@ -37,5 +45,11 @@ internal sealed class CoalesceEdge(RequestDelegate next, AnswerStore store, Answ
         }
         if (answer.Refusal is not null) Decisions.Refuse(context, answer.Refusal);
         else await answer.SendAsync(context);
+    }
+
+    private Reason Knock(HttpContext context)
+    {
+        var request = RequestContext.Of(context);
+        return RoutePolicy.Of(context) is null ? Reason.None : admission.Knock(request.Criticality, request.Client, request.Remaining);
     }
 }

@@ -57,7 +57,10 @@ internal static class Failures
         var callerGone = context.Features.Get<RequestContext>()?.CallerGone ?? context.RequestAborted;
         // Nobody is there to read it; the status is for the access log.
         if (callerGone.IsCancellationRequested) return Task.CompletedTask;
-        return context.Response.WriteAsJsonAsync(failure with { TraceId = RequestContext.TraceId }, callerGone);
+        // At once and with its length, as refusals are many when there is no time for them.
+        var body = JsonSerializer.SerializeToUtf8Bytes(failure with { TraceId = RequestContext.TraceId }, Json.OfFailures);
+        (context.Response.ContentType, context.Response.ContentLength) = (Json.ContentType, body.Length);
+        return context.Response.Body.WriteAsync(body, callerGone).AsTask();
     }
 
     public static Failure Of(JsonException json)

@@ -1,3 +1,4 @@
+using FeedMall.Resilience;
 using FeedMall.Resilience.Gates;
 using FeedMall.Resilience.Limiting;
 using FeedMall.Resilience.Load;
@@ -34,6 +35,10 @@ internal sealed class Admission : IDisposable
     /// <param name="client">Who asks: all of a client's requests share its fate.</param>
     public ValueTask<Permit> EnterAsync(Criticality criticality, string client, TimeSpan timeLeft, CancellationToken cancel) =>
         _queue.EnterAsync(criticality, _cohorts.Of(client), timeLeft, cancel);
+
+    /// <summary>Why a request need not even begin what comes before its place; None: it has to ask for one.</summary>
+    public Reason Knock(Criticality criticality, string client, TimeSpan timeLeft) =>
+        IsEnabled ? _queue.Knock(criticality, _cohorts.Of(client), timeLeft) : Reason.None;
 
     /// <summary>For the governor.</summary>
     public object Snapshot() => new { Limiter = _limiter.Snapshot(), Counts = _limiter.Counts, Queue = _queue.Snapshot() };

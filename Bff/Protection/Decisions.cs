@@ -100,6 +100,10 @@ internal sealed class Decisions(IMeterFactory meters, IChance chance)
         return Failures.WriteAsync(context, refusal.Failure);
     }
 
+    /// <summary>Whether an answer says that its request was turned away.</summary>
+    public static bool IsRefusal(HttpResponse response) =>
+        response.StatusCode >= 400 && response.Headers.TryGetValue(Header, out var told) && told.ToString().Contains("effect=refused", StringComparison.Ordinal);
+
     private void Count(string mechanism, string route, string reason, Effect effect)
     {
         var text = Text(effect);

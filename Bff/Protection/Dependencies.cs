@@ -61,7 +61,9 @@ internal sealed class Dependencies : IDisposable
     public Func<string, TimeSpan?> TimeoutOf(string dependency) => PlaceOf(dependency).FindTimeout;
 
     /// <summary>From now on the times of calls hold: the service has answered.</summary>
-    public void SetWarm(string dependency) => PlaceOf(dependency).IsWarm = true;
+    /// <param name="dependency">The service's short name.</param>
+    /// <param name="coldCalls">Calls of each method that still have as much time as their requests: what they do was perhaps not done before.</param>
+    public void SetWarm(string dependency, int coldCalls) => PlaceOf(dependency).SetWarm(coldCalls);
 
     /// <summary>For the governor.</summary>
     public object Snapshot() => new
@@ -70,18 +72,19 @@ internal sealed class Dependencies : IDisposable
         Warm = _places.ToDictionary(place => place.Key, place => place.Value.IsWarm),
         Timeouts = Volatile.Read(ref _timeouts),
         Gutters = _places.ToDictionary(place => place.Key, place => place.Value.GutterSnapshot()),
-        Breakers = _breakers.ToDictionary(breaker => breaker.Key, breaker => new { Breaker = breaker.Value.Snapshot(), breaker.Value.Counts }),
+        Breakers = Show(_breakers),
+        GutterBreakers = Show(_standby),
     };
 
     public void Dispose() => _changes?.Dispose();
 
     private Place PlaceOf(string dependency)
     {
-        lock (_changing)
-        {
-            return _places.GetOrAdd(dependency, _ => new Place(this, dependency, _clock));
-        }
+        lock (_changing) return _places.GetOrAdd(dependency, _ => new Place(this, dependency, _clock));
     }
+
+    private static object Show(ConcurrentDictionary<string, SreBreaker> breakers) =>
+        breakers.ToDictionary(breaker => breaker.Key, breaker => new { Breaker = breaker.Value.Snapshot(), breaker.Value.Counts });
 
     private SreBreaker Add(ConcurrentDictionary<string, SreBreaker> breakers, string method)
     {
@@ -114,6 +117,9 @@ internal sealed class Dependencies : IDisposable
         private readonly Switch _switch;
         private readonly ClosedGate _closed;
         private readonly ConcurrentDictionary<string, GutterPair> _pairs = new(StringComparer.Ordinal);
+        // Calls that each method has had since the service was warm, as long as they are few.
+        private readonly ConcurrentDictionary<string, int> _calls = new(StringComparer.Ordinal);
+        private int _coldCalls;
         private volatile bool _isWarm;
 
         public Place(Dependencies all, string dependency, TimeProvider clock)
@@ -124,11 +130,9 @@ internal sealed class Dependencies : IDisposable
             Apply(all._settings);
         }
 
-        public bool IsWarm
-        {
-            get => _isWarm;
-            set => _isWarm = value;
-        }
+        public bool IsWarm => _isWarm;
+
+        public void SetWarm(int coldCalls) => (_coldCalls, _isWarm) = (coldCalls, true);
 
         public void Apply(DependencySettings settings)
         {
@@ -149,7 +153,15 @@ internal sealed class Dependencies : IDisposable
             return _bulkhead;
         }
 
-        public TimeSpan? FindTimeout(string method) => _isWarm && Volatile.Read(ref _all._timeouts).TryGetValue(method, out var time) ? time : null;
+        public TimeSpan? FindTimeout(string method) =>
+            _isWarm && Volatile.Read(ref _all._timeouts).TryGetValue(method, out var time) && !IsCold(method) ? time : null;
+
+        private bool IsCold(string method)
+        {
+            if (_coldCalls == 0 || (_calls.TryGetValue(method, out var calls) && calls >= _coldCalls)) return false;
+            _calls.AddOrUpdate(method, 1, static (_, before) => before + 1);
+            return true;
+        }
 
         public GutterPair? FindGutter(string method)
         {

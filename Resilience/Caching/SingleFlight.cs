@@ -72,6 +72,12 @@ public sealed class SingleFlight<TKey, TValue> where TKey : notnull
         }
     }
 
+    /// <summary>Whether there is a flight of this key to join.</summary>
+    public bool IsUnderWay(TKey key)
+    {
+        lock (_gate) return _flights.ContainsKey(key);
+    }
+
     /// <summary>Begins a flight that nobody waits for, unless one of this key is under way or too many loads run.</summary>
     public bool TryBegin(TKey key, Func<Flight<TKey>, Task<TValue>> load)
     {

@@ -121,6 +121,23 @@ public sealed class AdmissionQueue : IDisposable
         return WaitAsync(criticality, timeLeft, cancel, now);
     }
 
+    /// <summary>
+    /// For who has something costly to do before it asks for a permit: whom <see cref="EnterAsync"/> would refuse at the door, is refused now. Who is not, counts
+    /// only when it enters.
+    /// </summary>
+    /// <returns>Why it is refused; None: go on, and ask for a permit.</returns>
+    public Reason Knock(Criticality criticality, int cohort, TimeSpan timeLeft)
+    {
+        // In a dry run everybody enters, and is counted there.
+        if (_limiter.DryRun) return Reason.None;
+        var level = Waterline.LevelOf(criticality, cohort);
+        var reason = InTime(timeLeft, _clock.GetTimestamp());
+        if (reason == Reason.None && (level <= _waterline.Line || _waterline.Admits(level))) return Reason.None;
+        if (reason == Reason.None) reason = Reason.Overloaded;
+        Count(criticality, reason);
+        return reason;
+    }
+
     /// <summary>For governor, console and tests.</summary>
     public AdmissionSnapshot Snapshot()
     {
@@ -150,12 +167,15 @@ public sealed class AdmissionQueue : IDisposable
 
     private Reason AtTheDoor(Criticality criticality, int cohort, TimeSpan timeLeft, long now)
     {
-        if (timeLeft != Timeout.InfiniteTimeSpan)
-        {
-            if (timeLeft <= TimeSpan.Zero) return Reason.DeadlineExceeded;
-            if (timeLeft <= Options.Queue.DeadlineFloor || timeLeft <= _limiter.LeastTime(now)) return Reason.DeadlineInsufficient;
-        }
-        return _waterline.Admits(Waterline.LevelOf(criticality, cohort)) ? Reason.None : Reason.Overloaded;
+        var reason = InTime(timeLeft, now);
+        return reason != Reason.None || _waterline.Admits(Waterline.LevelOf(criticality, cohort)) ? reason : Reason.Overloaded;
+    }
+
+    private Reason InTime(TimeSpan timeLeft, long now)
+    {
+        if (timeLeft == Timeout.InfiniteTimeSpan) return Reason.None;
+        if (timeLeft <= TimeSpan.Zero) return Reason.DeadlineExceeded;
+        return timeLeft <= Options.Queue.DeadlineFloor || timeLeft <= _limiter.LeastTime(now) ? Reason.DeadlineInsufficient : Reason.None;
     }
 
     private ValueTask<Permit> WaitAsync(Criticality criticality, TimeSpan timeLeft, CancellationToken cancel, long now)

@@ -13,7 +13,9 @@ return args switch
 {
     ["edge", .. var rest] => await EdgeBenchmark.RunAsync(rest),
     ["balancing", .. var rest] => BalancingBenchmark.Run(rest),
-    ["overload", .. var rest] => OverloadBenchmark.Run(rest),
+    ["overload", .. var rest] => await OverloadBenchmark.RunAsync(rest),
+    ["overload-upstream", var port, var work] => await OverloadUpstream.RunAsync(port, work),
+    ["overload-simulation", .. var rest] => OverloadSimulationPage.Run(rest),
     ["breaker", .. var rest] => BreakerBenchmark.Run(rest),
     ["edge-servers"] => await EdgeServers.RunAsync(),
     ["calls", .. var rest] => await CallsBenchmark.RunAsync(rest),
@@ -30,7 +32,7 @@ return args switch
 static int Usage()
 {
     Console.Error.WriteLine("""
-        Benchmarks of FeedMall. Run them with -c Release and nothing else on the machine.
+        Benchmarks of FeedMall: ./bench NAME [OPTIONS]. Run them with nothing else on the machine.
 
           edge [--out FILE] [--rounds N] [--seconds N] [--connections N]
               requests per second and latency of GET /v1/feed/posts/{id} through the Bff, of the same call to Domain.Feed
@@ -43,7 +45,12 @@ static int Usage()
           balancing [--out FILE]
               the balancers against slow, failing, healing and joining servers, simulated in virtual time.
 
-          overload [--out FILE]
+          overload [--out FILE] [--lead SECONDS] [--seconds SECONDS] [--work KIB/PLACES/MS] [--loads N,N,…]
+              the real Bff at up to ten times what it and a domain service can do, protections off and on, by an open loop; what a refusal costs.
+              The picture goes beside FILE. Default: 5 s, then 10 s that are measured, of 1, 2, 5 and 10 times; 8192/0/0: 8 MiB to hash for each
+              answer, and no wait of MS with one of PLACES.
+
+          overload-simulation [--out FILE]
               a server at up to ten times what it can do, without protection and with each of ours, simulated in virtual time.
 
           breaker [--out FILE]

@@ -59,6 +59,21 @@ public sealed class AdmissionTests
     }
 
     [Fact]
+    public async Task Who_is_refused_at_the_door_begins_nothing_and_is_counted_but_not_logged()
+    {
+        await using var bff = await ProtectedBff.StartAsync("--Protection:Cache:Enabled=true", "--Bff:Cache:Enabled=false");
+        // No answer can come in no time.
+        var refused = await bff.GetAsync("/v1/feed/posts/7", ("x1-mio-timeout", "0"));
+        Assert.Equal((504, "DEADLINE_EXCEEDED", "admission; reason=DEADLINE_EXCEEDED; effect=refused"), (refused.Status, refused.Reason, refused.Decision));
+        Assert.Equal(0, (long)(await bff.ProtectionAsync())["mechanisms"]!["flights"]!["begun"]!);
+        Assert.Equal(1, await bff.DecisionsAsync("admission", "GetPost", "DEADLINE_EXCEEDED", "refused"));
+        Assert.Equal(200, (await bff.GetAsync("/v1/feed/posts/8")).Status);
+        while (!Logged("200")) await Task.Yield();
+        Assert.False(Logged("504"));
+        bool Logged(string status) => bff.Logs.Entries.Any(entry => entry.Message.StartsWith($"GET /v1/feed/posts/{{id}} {status}", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task In_dry_run_nobody_waits_and_nobody_is_refused()
     {
         await using var bff = await ProtectedBff.StartAsync([.. s_narrow, "--Protection:Admission:DryRun=true"]);

@@ -17,7 +17,7 @@ public sealed class GovernorTests
         Assert.Equal(["admission", "rateLimit", "quota", "dependencies", "cache", "flights", "degrade"], page["mechanisms"]!.AsObject().Select(part => part.Key));
         // Of each kind one is looked at for the part that tells how it stands.
         var calls = page["mechanisms"]!["dependencies"]!;
-        Assert.Equal(["bulkheads", "warm", "timeouts", "gutters", "breakers"], calls.AsObject().Select(part => part.Key));
+        Assert.Equal(["bulkheads", "warm", "timeouts", "gutters", "breakers", "gutterBreakers"], calls.AsObject().Select(part => part.Key));
         Assert.Equal((200, 0), ((int)calls["bulkheads"]!["feed"]!["places"]!, (int)calls["bulkheads"]!["feed"]!["inFlight"]!));
         Assert.Equal("Closed", (string?)calls["breakers"]!["/feedmall.feed.v1.Posts/GetPost"]!["breaker"]!["state"]);
         Assert.NotEmpty(page["mechanisms"]!["rateLimit"]!["routes"]!.AsObject());

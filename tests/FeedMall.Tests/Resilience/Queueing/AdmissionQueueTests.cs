@@ -263,6 +263,30 @@ public sealed class AdmissionQueueTests
     }
 
     [Fact]
+    public async Task Who_would_be_refused_at_the_door_learns_it_by_knocking_and_others_do_not_count_by_it()
+    {
+        using var queue = Queue(places: 1, capacity: 1);
+        using var holder = await Enter(queue);
+        var waiting = Enter(queue);
+        for (var i = 0; i < 50; i++) Assert.False((await Enter(queue, Criticality.Sheddable)).IsAdmitted);
+        Assert.Equal(Reason.None, queue.Knock(Criticality.Sheddable, UserCohort.Count - 1, Timeout.InfiniteTimeSpan));
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.False((await waiting).IsAdmitted);
+
+        var before = queue.Snapshot();
+        Assert.Equal(Reason.Overloaded, queue.Knock(Criticality.Sheddable, UserCohort.Count - 1, Timeout.InfiniteTimeSpan));
+        Assert.Equal(Reason.DeadlineExceeded, queue.Knock(Criticality.CriticalPlus, 0, TimeSpan.Zero));
+        Assert.Equal(Reason.DeadlineInsufficient, queue.Knock(Criticality.CriticalPlus, 0, TimeSpan.FromMilliseconds(5)));
+        Assert.Equal(Reason.None, queue.Knock(Criticality.CriticalPlus, 0, TimeSpan.FromSeconds(1)));
+        var after = queue.Snapshot();
+        Assert.Equal(before.Tiers[3].Overloaded + 1, after.Tiers[3].Overloaded);
+        Assert.Equal(before.Tiers[0] with { DeadlineExceeded = 1, DeadlineInsufficient = 1 }, after.Tiers[0]);
+
+        queue.DryRun = true;
+        Assert.Equal(Reason.None, queue.Knock(Criticality.Sheddable, UserCohort.Count - 1, TimeSpan.Zero));
+    }
+
+    [Fact]
     public void Entering_at_once_and_being_refused_at_the_door_allocate_nothing()
     {
         var limiter = new BbrLimiter(new BbrLimiterOptions(), new FixedLoad(0), TimeProvider.System);
@@ -271,6 +295,7 @@ public sealed class AdmissionQueueTests
         {
             Assert.True(AtOnce(queue.EnterAsync(Criticality.Critical, 3, TimeSpan.FromSeconds(1))).Complete(Outcome.Success));
             Assert.False(AtOnce(queue.EnterAsync(Criticality.Critical, 3, TimeSpan.Zero)).IsAdmitted);
+            Assert.True(queue.Knock(Criticality.Critical, 3, TimeSpan.Zero) == Reason.DeadlineExceeded);
         }));
     }
 
