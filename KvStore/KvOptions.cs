@@ -39,6 +39,9 @@ public sealed class KvOptions
     /// <summary>How long a reply may take to be sent before the connection is closed. Default 1 minute; 1 s to 1 h.</summary>
     public TimeSpan SendTimeout { get; set; } = TimeSpan.FromMinutes(1);
 
+    /// <summary>How long a TLS handshake may take. Default 10 s; 0.1 s to 1 minute.</summary>
+    public TimeSpan HandshakeTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
     /// <summary>The largest argument in bytes (proto-max-bulk-len). Default 64 MiB; 1 KiB to 512 MiB.</summary>
     public int MaxBulkBytes { get; set; } = 64 * 1024 * 1024;
 
@@ -106,6 +109,7 @@ internal sealed class KvOptionsValidator : IValidateOptions<KvOptions>
         Check(options.MaxClients is >= 1 and <= 1_000_000, nameof(options.MaxClients), "from 1 to 1,000,000");
         Check(options.IdleTimeout >= TimeSpan.Zero && options.IdleTimeout <= TimeSpan.FromDays(1), nameof(options.IdleTimeout), "from 00:00:00 (never) to a day");
         Check(options.SendTimeout >= TimeSpan.FromSeconds(1) && options.SendTimeout <= TimeSpan.FromHours(1), nameof(options.SendTimeout), "from 00:00:01 to 01:00:00");
+        Check(options.HandshakeTimeout >= TimeSpan.FromMilliseconds(100) && options.HandshakeTimeout <= TimeSpan.FromMinutes(1), nameof(options.HandshakeTimeout), "from 00:00:00.1 to 00:01:00");
         Check(options.MaxBulkBytes is >= 1024 and <= 512 * 1024 * 1024, nameof(options.MaxBulkBytes), "from 1,024 to 536,870,912");
         Check(options.MaxArguments is >= 1024 and <= 16 * 1024 * 1024, nameof(options.MaxArguments), "from 1,024 to 16,777,216");
         Check(options.MaxRequestBytes is >= MinRequestBytes and <= 1L << 30, nameof(options.MaxRequestBytes), "from 65,536 to 1,073,741,824");

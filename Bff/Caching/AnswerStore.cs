@@ -19,6 +19,8 @@ internal sealed class AnswerStore : IOutputCacheStore, IDisposable
 {
     // Longer than most answers take: who waited so long makes it himself.
     private static readonly TimeSpan s_turn = TimeSpan.FromMilliseconds(300);
+    // What a route may set at most.
+    private static readonly TimeSpan s_longestFresh = TimeSpan.FromHours(1);
     private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(5);
 
     private readonly AsyncLocal<AnswerLookup?> _current = new();
@@ -85,7 +87,7 @@ internal sealed class AnswerStore : IOutputCacheStore, IDisposable
     public async ValueTask EvictByTagAsync(string tag, CancellationToken cancellationToken)
     {
         _local.Evict(tag);
-        await _common.EvictAsync(tag);
+        await _common.EvictAsync(tag, LongestLife);
         // Once more: what this copy read from the store in between was begun before.
         _local.Evict(tag);
     }
@@ -94,7 +96,7 @@ internal sealed class AnswerStore : IOutputCacheStore, IDisposable
     public async ValueTask AgeByTagAsync(string tag)
     {
         _local.Age(tag);
-        await _common.AgeAsync(tag);
+        await _common.AgeAsync(tag, LongestLife);
         _local.Age(tag);
     }
 
@@ -157,6 +159,8 @@ internal sealed class AnswerStore : IOutputCacheStore, IDisposable
         _local.Set(lookup, answer, _options.CurrentValue.Cache.StaleIfError);
         return answer;
     }
+
+    private TimeSpan LongestLife => s_longestFresh + _options.CurrentValue.Cache.StaleIfError;
 
     private long Now => _clock.GetUtcNow().ToUnixTimeMilliseconds();
 

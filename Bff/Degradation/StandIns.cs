@@ -19,7 +19,6 @@ internal sealed class StandIns(KeyValueStore store, Posts.PostsClient posts, Col
     private static readonly TimeSpan s_callTime = TimeSpan.FromSeconds(1);
     // How soon it is tried again while there is nothing, and how soon a change of settings is seen.
     private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(1);
-    private static readonly Metadata s_metadata = new() { { MetadataKeys.Criticality, Criticality.Sheddable.Text() } };
 
     private readonly KeptCopy<ListPostsResponse> _posts = new("popular-posts", new TaggedCache("stand-in", store), clock);
     private readonly KeptCopy<ListCollectionCardsResponse> _collections = new("newest-collections", new TaggedCache("stand-in", store), clock);
@@ -52,7 +51,7 @@ internal sealed class StandIns(KeyValueStore store, Posts.PostsClient posts, Col
 
     private Task RenewAsync(CancellationToken cancellation)
     {
-        var call = new CallOptions(s_metadata, clock.GetUtcNow().UtcDateTime + s_callTime, cancellation);
+        var call = new CallOptions(new Metadata { { MetadataKeys.Criticality, Criticality.Sheddable.Text() } }, clock.GetUtcNow().UtcDateTime + s_callTime, cancellation);
         return Task.WhenAll(
             RenewAsync(_posts, async () => await posts.ListPostsAsync(new ListPostsRequest { Page = new Page { Limit = PageQuery.MaxLimit, Sort = Sort.Hot } }, call)),
             RenewAsync(_collections, async () => await collections.ListCollectionCardsAsync(new ListCollectionCardsRequest { Page = new Page { Limit = PageQuery.MaxLimit } }, call)));

@@ -11,7 +11,8 @@ internal sealed class CoalesceEdge(RequestDelegate next, AnswerStore store, Answ
 {
     public async Task InvokeAsync(HttpContext context)
     {
-        if (store.Current is not { } lookup)
+        // A page of several services is ready earlier without some of them, and only a request of one's own knows when that must be.
+        if (store.Current is not { } lookup || (RequestContext.Of(context).IsHurried && RoutePolicy.Of(context) is { Dependencies.Count: > 1 }))
         {
             await next(context);
             return;

@@ -33,6 +33,9 @@ internal sealed class RequestContext(HttpContext http, TimeSpan budget, Cancella
     /// <summary>The time that the route gives its requests; this one may have asked for less.</summary>
     public required TimeSpan RouteTime { get; init; }
 
+    /// <summary>Whether this one has asked for less.</summary>
+    public bool IsHurried => budget < RouteTime;
+
     /// <summary>How much it hurts when this request is refused.</summary>
     public required Criticality Criticality { get; init; }
 

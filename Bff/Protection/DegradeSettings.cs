@@ -28,8 +28,8 @@ public sealed class DegradeSettings
     /// <summary>How often what stands in for lists (the popular posts, the newest collections) is read anew while all is well; 0: never. 100 ms to 10 min; default 10 s.</summary>
     public TimeSpan RenewInterval { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How old it may get while it cannot be read. 1 s to 7 days; default 1 day.</summary>
-    public TimeSpan KeepFor { get; set; } = TimeSpan.FromDays(1);
+    /// <summary>How old it may get while it cannot be read. 1 s to 7 days; default 12 h.</summary>
+    public TimeSpan KeepFor { get; set; } = TimeSpan.FromHours(12);
 
     /// <summary>The switch of each domain service.</summary>
     internal IReadOnlyDictionary<string, SwitchState> ToDependencies() => new Dictionary<string, SwitchState> { ["feed"] = Feed, ["mall"] = Mall };

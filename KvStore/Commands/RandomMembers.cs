@@ -96,8 +96,12 @@ internal static class RandomMembers
 
     private static void ReplyRepeated(CommandContext c, KvMap map, long count, bool withValues)
     {
-        // The same member may come any number of times, so an absurd count would fill the memory before it ends.
-        c.Reply.Expect(count);
+        // The same member may come any number of times, so a few bytes of command could hold everybody up for seconds.
+        if (count > c.Engine.Settings.Start.MaxArguments)
+        {
+            c.Reply.Error("ERR value is out of range"u8);
+            return;
+        }
         Head(c, count, withValues);
         for (; count > 0; count--) ReplyOne(c, map, map.Random(), withValues);
     }

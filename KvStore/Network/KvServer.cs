@@ -18,7 +18,6 @@ namespace FeedMall.KvStore.Network;
 internal sealed partial class KvServer(KvEngine engine, IOptions<KvOptions> options, IOptions<ServiceOptions> service, ILogger<KvServer> log) : IServer
 {
     private const int Backlog = 511;
-    private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan AcceptPause = TimeSpan.FromMilliseconds(20);
 
     private readonly ConcurrentDictionary<Connection, Task> _connections = new();
@@ -173,7 +172,7 @@ internal sealed partial class KvServer(KvEngine engine, IOptions<KvOptions> opti
     private async Task<Stream> HandshakeAsync(Socket socket, X509Certificate2 certificate)
     {
         using var timeUp = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
-        timeUp.CancelAfter(HandshakeTimeout);
+        timeUp.CancelAfter(options.Value.HandshakeTimeout);
         var stream = new SslStream(new NetworkStream(socket, ownsSocket: false));
         await stream.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = certificate }, timeUp.Token);
         return stream;

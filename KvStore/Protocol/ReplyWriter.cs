@@ -10,7 +10,6 @@ internal sealed class ReplyWriter : IDisposable
 {
     private const int FirstBytes = 8 * 1024;
     private const int KeptBytes = 64 * 1024;
-    private const int LeastStringBytes = 6; // "$0", an empty line, two line ends
 
     private byte[] _buffer = [];
 
@@ -143,12 +142,6 @@ internal sealed class ReplyWriter : IDisposable
     {
         bytes.CopyTo(Room(bytes.Length));
         Length += bytes.Length;
-    }
-
-    /// <summary>So many strings are going to be written: ends the connection at once if they cannot fit, whatever they are.</summary>
-    public void Expect(long strings)
-    {
-        if (strings > (MaxBytes - Length) / LeastStringBytes) throw TooMuch();
     }
 
     /// <inheritdoc/>

@@ -104,7 +104,8 @@ internal sealed class ClientChain
         if (!permit.IsAdmitted) return Refused(call, permit.Reason);
         if (permit.Reason != Reason.None) Tell(CallTurn.WouldHaveBeenRefused, call, permit.Reason.Text());
         var outcome = await next(call);
-        permit.Complete(StatusOutcomes.OfGrpc((int)outcome.Status.StatusCode));
+        // A call that found no address was not sent: it says nothing of the method, and a breaker that counted it would keep a service out that is back.
+        if (call.Node is not null) permit.Complete(StatusOutcomes.OfGrpc((int)outcome.Status.StatusCode));
         return outcome;
     }
 

@@ -19,9 +19,10 @@ internal static class Stamps
     public static Guid? Read(byte[]? bytes) => bytes is { Length: Bytes } ? new Guid(bytes) : null;
 
     /// <summary>Puts a new stamp in the place of whatever is there: all values read before this are void. False when the store may not know.</summary>
-    public static async Task<bool> TryRenewAsync(KeyValueStore store, string cache, string key)
+    /// <param name="longestLife">Of what carries the stamp, where that may live longer than the store's settings say: the stamp outlives it.</param>
+    public static async Task<bool> TryRenewAsync(KeyValueStore store, string cache, string key, TimeSpan longestLife = default)
     {
-        var (done, _) = await store.TryAsync(cache, "stamp", database => database.StringSetAsync(key, Next().ToByteArray(), store.Options.TimeToLive * 2));
+        var (done, _) = await store.TryAsync(cache, "stamp", database => database.StringSetAsync(key, Next().ToByteArray(), LifeOf(store, longestLife)));
         return done;
     }
 
@@ -30,13 +31,14 @@ internal static class Stamps
         MemoryMarshal.Read<long>(MemoryMarshal.AsBytes(new ReadOnlySpan<Guid>(in one))) == MemoryMarshal.Read<long>(MemoryMarshal.AsBytes(new ReadOnlySpan<Guid>(in other)));
 
     /// <summary>Renews the second half: all values read before this are old. In one command, so that it cannot undo a whole renewal. False when the store may not know.</summary>
-    public static async Task<bool> TryAgeAsync(KeyValueStore store, string cache, string key)
+    public static async Task<bool> TryAgeAsync(KeyValueStore store, string cache, string key, TimeSpan longestLife = default)
     {
         var (done, _) = await store.TryAsync(cache, "stamp", database =>
         {
+            // Where there is none, a whole one first: half a stamp would be the same each time.
+            _ = database.StringSetAsync(key, Next().ToByteArray(), LifeOf(store, longestLife), When.NotExists, CommandFlags.FireAndForget);
             var answer = database.StringSetRangeAsync(key, Bytes / 2, Next().ToByteArray()[(Bytes / 2)..]);
-            // Where there was no stamp, this has made half of one, which no value has.
-            _ = database.KeyExpireAsync(key, store.Options.TimeToLive * 2, CommandFlags.FireAndForget);
+            _ = database.KeyExpireAsync(key, LifeOf(store, longestLife), CommandFlags.FireAndForget);
             return answer;
         });
         return done;
@@ -55,4 +57,7 @@ internal static class Stamps
         var (_, present) = await store.TryAsync(cache, "get", database => database.StringGetAsync(key)); // somebody was faster
         return Read((byte[]?)present);
     }
+
+    private static TimeSpan LifeOf(KeyValueStore store, TimeSpan longestLife) =>
+        longestLife > store.Options.TimeToLive ? longestLife * 2 : store.Options.TimeToLive * 2;
 }

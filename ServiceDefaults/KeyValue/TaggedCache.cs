@@ -89,10 +89,12 @@ public sealed class TaggedCache(string name, KeyValueStore store)
     }
 
     /// <summary>Voids all that carries the tag. When the store cannot be told, this process believes nothing with that tag until it can.</summary>
-    public Task EvictAsync(string tag) => TellAsync(tag, Stamps.TryRenewAsync);
+    /// <param name="longestLife">Of what carries it.</param>
+    public Task EvictAsync(string tag, TimeSpan longestLife) => TellAsync(tag, key => Stamps.TryRenewAsync(store, name, key, longestLife));
 
     /// <summary>Makes all that carries the tag old. When the store cannot be told, it is void.</summary>
-    public Task AgeAsync(string tag) => TellAsync(tag, Stamps.TryAgeAsync);
+    /// <param name="longestLife">Of what carries it.</param>
+    public Task AgeAsync(string tag, TimeSpan longestLife) => TellAsync(tag, key => Stamps.TryAgeAsync(store, name, key, longestLife));
 
     /// <summary>Takes the turn to make what is missing under a key, so that copies of a service do not all make it.</summary>
     /// <param name="time">After which it is free again, whatever became of who took it.</param>
@@ -106,11 +108,11 @@ public sealed class TaggedCache(string name, KeyValueStore store)
     /// <summary>Gives the turn back.</summary>
     public Task EndTurnAsync(string key) => store.TryAsync(name, "turn", database => database.KeyDeleteAsync(TurnKey(key)));
 
-    private async Task TellAsync(string tag, Func<KeyValueStore, string, string, Task<bool>> tell)
+    private async Task TellAsync(string tag, Func<string, Task<bool>> tell)
     {
         if (!IsEnabled) return;
         var key = TagKey(tag);
-        if (!await tell(store, name, key)) store.Owed.Add(name, key, atOnce: true);
+        if (!await tell(key)) store.Owed.Add(name, key, atOnce: true);
     }
 
     private static (byte[]? Value, bool IsOld) TryRead(byte[]? bytes, Guid?[] stamps)

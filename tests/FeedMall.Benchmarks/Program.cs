@@ -23,6 +23,7 @@ return args switch
     ["decisions", .. var rest] => await DecisionsBenchmark.RunAsync(rest),
     ["interop", .. var rest] => await InteropReport.RunAsync(rest),
     ["plots", .. var rest] => PlotsCommand.Run(rest),
+    ["kv-attack", .. var rest] => await KvHostile.AttackAsync(rest),
     ["kv", .. var rest] => await KvBenchmark.RunAsync(rest),
     ["wire", .. var rest] => await WireBenchmark.RunAsync(rest),
     _ => Usage(),

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using FeedMall.Testing.Hostile;
@@ -8,42 +9,54 @@ namespace FeedMall.Benchmarks.Kv;
 internal static class KvHostile
 {
     private const int CommandsEach = 100;
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(30);
 
     public static async Task<string> MeasureAsync(KvPlan plan)
     {
         await using var servers = await KvServers.StartAsync();
         var server = servers.Ours;
-        await new HostileAttack(server.Port, Plan(40_000), seed: 1).RunAsync(CancellationToken.None);
+        await AttackAsync(server, 40_000, TimeSpan.Zero, seed: 1);
         var (descriptors, memory) = (ProcessUse.Descriptors(server.ProcessId), ProcessUse.ResidentBytes(server.ProcessId));
         var text = new StringBuilder()
             .AppendLine("## Hostile clients").AppendLine()
             .AppendLine("Senseless commands with giant and negative numbers, random bytes, commands with bytes changed or missing, giant and negative lengths, HTTP, and commands that come byte by")
-            .AppendLine("byte. Meanwhile another client sends PING, with a millisecond between two. Attackers, server and that client share the machine: beside them stands a load of honest")
-            .AppendLine("SETs through redis-benchmark (50 connections, -P 100) that uses the machine up too.").AppendLine()
+            .AppendLine("byte. Meanwhile another client sends PING, with a millisecond between two. The attackers are a process of its own with the lowest priority (nice 19), since they would have")
+            .AppendLine("machines of their own; they, the server and that client still share two processors. Paced: each of the 8 attackers waits between two of its connections, some")
+            .AppendLine("100 inputs each. Beside them stands a load of honest SETs through redis-benchmark (50 connections, -P 100), of ordinary priority, that uses the machine up too.").AppendLine()
             .AppendLine("| meanwhile | inputs | inputs/s | pings | p50 ms | p99 ms | longest ms | p99 of idle |")
             .AppendLine("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
-        var idle = await PingDuringAsync(server, () => Task.Delay(plan.Duration));
+        var idle = await PingDuringAsync(server, () => Task.Delay(plan.Duration * 2));
         Row(text, "nothing", 0, idle, idle);
-        var slow = Plan((int)(plan.Duration.TotalSeconds * 10_000)) with { Pause = TimeSpan.FromMilliseconds(75) };
-        Row(text, "an attack of some 10,000 inputs/s", slow.Inputs, await PingDuringAsync(server, () => AttackAsync(server, slow, 100)), idle);
-        var full = Plan(plan.Operations);
-        Row(text, "an attack as fast as it goes", full.Inputs, await PingDuringAsync(server, () => AttackAsync(server, full, 200)), idle);
+        Row(text, "an attack, paced", plan.Operations, await PingDuringAsync(server, () => AttackAsync(server, plan.Operations, s_pause, 100)), idle);
+        Row(text, "an attack as fast as it goes", plan.Operations, await PingDuringAsync(server, () => AttackAsync(server, plan.Operations, TimeSpan.Zero, 200)), idle);
         Row(text, "honest SETs as fast as they go", plan.Operations, await PingDuringAsync(server, () => KvServers.BenchmarkAsync(server, "set", 100, plan.Operations)), idle);
         return text.AppendLine().AppendLine(CultureInfo.InvariantCulture,
             $"Open file descriptors: {descriptors} before, {ProcessUse.Descriptors(server.ProcessId)} after. Resident memory: {memory / 1e6:0.0} MB before, {ProcessUse.ResidentBytes(server.ProcessId) / 1e6:0.0} MB after.").ToString();
     }
 
-    private static AttackPlan Plan(int inputs) => new(Math.Max(inputs / (CommandsEach + 1), 8), CommandsEach, Halves: 0, Drips: 8);
+    /// <summary>The attacking process: port, inputs, ms of pause, seed.</summary>
+    public static async Task<int> AttackAsync(string[] args)
+    {
+        var numbers = args.Select(text => int.Parse(text, CultureInfo.InvariantCulture)).ToList();
+        var plan = new AttackPlan(Math.Max(numbers[1] / (CommandsEach + 1), 8), CommandsEach, Halves: 0, Drips: 8) { Pause = TimeSpan.FromMilliseconds(numbers[2]) };
+        await new HostileAttack(numbers[0], plan, numbers[3]).RunAsync(CancellationToken.None);
+        return 0;
+    }
 
-    private static Task AttackAsync(KvTarget server, AttackPlan plan, int seed) => new HostileAttack(server.Port, plan, seed).RunAsync(CancellationToken.None);
+    private static async Task AttackAsync(KvTarget server, int inputs, TimeSpan pause, int seed)
+    {
+        using var attack = Process.Start("nice", ["-n", "19", "dotnet", typeof(KvHostile).Assembly.Location, "kv-attack", .. new[] { server.Port, inputs, (int)pause.TotalMilliseconds, seed }.Select(number => number.ToString(CultureInfo.InvariantCulture))]);
+        await attack.WaitForExitAsync();
+        if (attack.ExitCode != 0) throw new InvalidOperationException("the attack did not get the answers that it must get");
+    }
 
     private static async Task<(IReadOnlyList<TimeSpan> Pings, TimeSpan Elapsed)> PingDuringAsync(KvTarget server, Func<Task> load)
     {
         using var end = new CancellationTokenSource();
         var pings = Task.Run(() => Witness.PingAsync(server.Port, end.Token, CancellationToken.None));
-        var began = System.Diagnostics.Stopwatch.GetTimestamp();
+        var began = Stopwatch.GetTimestamp();
         await load();
-        var elapsed = System.Diagnostics.Stopwatch.GetElapsedTime(began);
+        var elapsed = Stopwatch.GetElapsedTime(began);
         await end.CancelAsync();
         return (await pings, elapsed);
     }

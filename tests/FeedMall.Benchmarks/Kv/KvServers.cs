@@ -100,6 +100,20 @@ internal sealed partial class KvServers : IAsyncDisposable
         }
     }
 
+    /// <summary>Adds members of 16 bytes to the set "set", a thousand with each command.</summary>
+    public static async Task FillSetAsync(KvTarget server, int members)
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, server.Port);
+        using var reader = new StreamReader(client.GetStream(), Encoding.ASCII);
+        for (var i = 0; i < members; i += 1000)
+        {
+            var text = "*1002\r\n$4\r\nSADD\r\n$3\r\nset\r\n" + string.Concat(Enumerable.Range(i, 1000).Select(member => FormattableString.Invariant($"$16\r\nmbr:{member:000000000000}\r\n")));
+            await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(text));
+            await reader.ReadLineAsync();
+        }
+    }
+
     /// <summary>DBSIZE.</summary>
     public static async Task<long> EntriesAsync(TcpClient client)
     {

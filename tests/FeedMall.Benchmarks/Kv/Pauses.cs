@@ -15,15 +15,17 @@ internal static class Pauses
     public static async Task<string> MeasureAsync(KvPlan plan)
     {
         var text = new StringBuilder()
-            .AppendLine("## Flushing").AppendLine()
-            .AppendLine(CultureInfo.InvariantCulture, $"All of {plan.Entries:N0} entries go by one command, while another client sends PING without a pause.").AppendLine()
+            .AppendLine("## Flushing and other long commands").AppendLine()
+            .AppendLine(CultureInfo.InvariantCulture, $"One command that is about {plan.Entries:N0} entries or members of a set, while another client sends PING without a pause. FLUSHALL takes them all out, KEYS looks at every key and")
+            .AppendLine("finds none, DEL and UNLINK delete the set, SRANDMEMBER with -1000000 chooses a million times; its reply is timed until the first line.").AppendLine()
             .AppendLine("| command | server | reply after ms | another client's longest PING ms | its median ms |").AppendLine("| --- | --- | ---: | ---: | ---: |");
         await using var servers = await KvServers.StartAsync();
-        foreach (var command in new[] { "FLUSHALL", "FLUSHALL ASYNC" })
+        foreach (var command in new[] { "FLUSHALL", "FLUSHALL ASYNC", "KEYS none*", "SRANDMEMBER set -1000000", "DEL set", "UNLINK set" })
         {
             foreach (var server in servers.All)
             {
-                await KvServers.FillAsync(server, plan.Entries);
+                if (command.EndsWith("set", StringComparison.Ordinal) || command.Contains(" set ", StringComparison.Ordinal)) await KvServers.FillSetAsync(server, plan.Entries);
+                else await KvServers.FillAsync(server, plan.Entries);
                 text.AppendLine(await MeasureAsync(server.Name, server.Port, command));
             }
         }
@@ -39,7 +41,7 @@ internal static class Pauses
         await Task.Delay(Before);
         var began = Stopwatch.GetTimestamp();
         await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(command + "\r\n"));
-        await client.GetStream().ReadExactlyAsync(new byte[5]);
+        for (var letter = new byte[1]; letter[0] != '\n';) await client.GetStream().ReadExactlyAsync(letter);
         var replied = Stopwatch.GetElapsedTime(began);
         await Task.Delay(After);
         await end.CancelAsync();

@@ -91,6 +91,22 @@ public sealed class TlsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_client_that_does_not_finish_its_handshake_is_closed_after_the_timeout_and_others_are_served()
+    {
+        await using var hasty = await KvHost.StartAsync("--Kv:Tls=true", $"--Kv:CertificatePath={_trusted}", $"--Kv:CertificateKeyPath={Path.ChangeExtension(_trusted, ".key")}", "--Kv:HandshakeTimeout=00:00:00.3");
+        using var silent = new TcpClient();
+        await silent.ConnectAsync(IPAddress.Loopback, hasty.Port, Cancel);
+        // The type of a handshake's record, and nothing behind it.
+        await silent.GetStream().WriteAsync(new byte[] { 0x16 }, Cancel);
+        var began = Stopwatch.GetTimestamp();
+        Assert.Equal(0, await silent.GetStream().ReadAtLeastAsync(new byte[1], 1, throwOnEndOfStream: false, Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(20), Cancel));
+        // The default is ten seconds.
+        Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.FromSeconds(0.2), TimeSpan.FromSeconds(8));
+        Assert.Equal((0, "PONG"), await RunAsync("redis-cli", ["-p", Text(hasty.Port), "--tls", "--cacert", _trusted, "ping"]));
+        hasty.Logs.AssertNoErrors();
+    }
+
+    [Fact]
     public async Task Without_its_files_it_does_not_start_and_says_which_are_missing()
     {
         var failure = await Record.ExceptionAsync(() => KvHost.StartAsync("--Kv:Tls=true"));

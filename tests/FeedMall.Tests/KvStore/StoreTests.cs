@@ -46,6 +46,24 @@ public sealed class StoreTests
     }
 
     [Fact]
+    public void Deleting_a_huge_collection_frees_a_few_blocks_at_once_and_the_rest_in_slices_of_the_size_asked_for()
+    {
+        const int Members = 20_000;
+        var set = new KvSet(_keyspace);
+        Data.Set("set"u8, set);
+        for (var i = 0; i < Members; i++) set.Add(Bytes($"member:{i}"));
+        var full = _keyspace.Slabs.UsedBytes;
+        Assert.True(Data.Remove("set"u8));
+        Assert.False(Data.Has("set"u8));
+        // What the client that deletes waits for.
+        Assert.InRange(full - _keyspace.Slabs.UsedBytes, 1, full * (RetiredValues.AtOnce + 2) / Members * 2);
+        var slices = 1;
+        while (!_keyspace.Retired.FreeSome(100)) slices++;
+        Assert.InRange(slices, Members / 100 - 1, Members / 100 + 2);
+        Assert.Equal(0, _keyspace.Slabs.UsedBytes);
+    }
+
+    [Fact]
     public void A_flushed_database_is_empty_at_once_and_gives_its_memory_back_in_slices_while_new_entries_come()
     {
         for (var i = 0; i < 50_000; i++) Data.Set(Bytes($"old{i}"), new byte[100], i % 2 == 0 ? Database.Never : _keyspace.NowMs + 1000);

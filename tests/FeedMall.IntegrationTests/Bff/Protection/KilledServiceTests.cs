@@ -13,6 +13,44 @@ public sealed class KilledServiceTests(ITestOutputHelper output)
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
+    public async Task While_the_feed_is_dead_what_was_seen_is_read_writes_fail_fast_and_all_is_well_soon_after_it_is_back()
+    {
+        // Answers are fresh for so short a time that all of those that are given are degraded copies.
+        await using var system = await LiveSystem.StartAsync("--Protection:Routes:GetPost:CacheTime=00:00:00.200", "--Protection:Routes:ListPosts:CacheTime=00:00:00.200",
+            "--Protection:Cache:StaleWhileRevalidate=00:00:00");
+        foreach (var post in system.Posts) Assert.Equal(200, (await system.CallAsync($"/v1/feed/posts/{post}")).Status);
+        await using var readers = new SteadyUsers(10, s_pace, turn => system.CallAsync(turn % 11 == 10 ? "/v1/feed/posts" : $"/v1/feed/posts/{system.Posts[turn % 10]}"));
+        await using var writers = new SteadyUsers(2, s_pace, turn => system.CallAsync($"/v1/feed/posts/{system.Posts[turn % 10]}/like", turn % 4 < 2 ? HttpMethod.Put : HttpMethod.Delete));
+        await Task.Delay(TimeSpan.FromSeconds(2), Cancel);
+        Tell("before, reads", readers.Take());
+        Tell("before, writes", writers.Take());
+
+        await system.KillAsync("Domain.Feed");
+        await Task.Delay(TimeSpan.FromSeconds(6), Cancel);
+        var (reads, writes) = (Tell("dead, reads", readers.Take()), Tell("dead, writes", writers.Take()));
+        Assert.True(reads.Share(answer => answer.Status == 200) >= 0.999);
+        Assert.True(reads.Share(answer => answer.IsDegraded) > 0.5);
+        Assert.True(reads.Percentile(0.99) <= s_routeTime);
+        // One may have been answered before the end.
+        Assert.True(writes.Share(answer => answer is { Status: 503 or 504, Reason: not null }) > 0.9);
+        Assert.DoesNotContain(writes.Answers, answer => answer.Status == 500);
+        Assert.True(writes.Percentile(0.9) <= s_routeTime / 4);
+
+        await system.StartAsync("Domain.Feed");
+        var restarted = Stopwatch.GetTimestamp();
+        Seen after;
+        do
+        {
+            (_, _) = (readers.Take(), writers.Take());
+            await Task.Delay(TimeSpan.FromMilliseconds(500), Cancel);
+            (reads, after) = (readers.Take(), writers.Take());
+            Assert.True(Stopwatch.GetElapsedTime(restarted) < TimeSpan.FromSeconds(12), $"still {reads}; {after}");
+        }
+        while (reads.Answers.Any(answer => answer.Status != 200 || answer.IsDegraded) || after.Answers.Any(answer => answer.Status != 200));
+        output.WriteLine($"{after}; normal {Stopwatch.GetElapsedTime(restarted).TotalSeconds:0.0} s after it listened");
+    }
+
+    [Fact]
     public async Task A_mall_that_takes_ten_seconds_leaves_the_feed_as_it_was()
     {
         // Each request goes the whole way to the feed, and what waits for the mall soon fills its places.
