@@ -22,12 +22,13 @@ internal sealed class ThreeProcesses : IAsyncDisposable
 
     public ServiceProcess? Bff { get; private set; }
 
-    public static async Task<ThreeProcesses> StartAsync(string folder, CancellationToken cancel)
+    /// <param name="bff">Further settings of the Bff.</param>
+    public static async Task<ThreeProcesses> StartAsync(string folder, CancellationToken cancel, params string[] bff)
     {
         var processes = new ThreeProcesses(folder);
         processes._feed = processes.Start("Domain.Feed", $"--Feed:Url={processes._feedUrl}", "--Feed:GovernorUrl=");
-        processes.Bff = processes.Start("Bff", $"--Bff:Url={processes._bffUrl}", "--Bff:GovernorUrl=",
-            $"--Bff:FeedAddresses={processes._feedUrl}", $"--Bff:MallAddresses={processes._mallUrl}");
+        processes.Bff = processes.Start("Bff", [$"--Bff:Url={processes._bffUrl}", "--Bff:GovernorUrl=",
+            $"--Bff:FeedAddresses={processes._feedUrl}", $"--Bff:MallAddresses={processes._mallUrl}", .. bff]);
         await processes.StartMallAsync(cancel);
         return processes;
     }

@@ -11,7 +11,8 @@ public sealed class ThreeProcessesTests
     {
         var cancel = TestContext.Current.CancellationToken;
         using var folder = new TemporaryFolder();
-        await using var processes = await ThreeProcesses.StartAsync(folder.Path, cancel);
+        // No answer may come from a copy; and a process that has just begun compiles its code before it answers in a tenth of a second.
+        await using var processes = await ThreeProcesses.StartAsync(folder.Path, cancel, "--Protection:Cache:Enabled=false", "--Protection:Dependencies:CallTimeout=00:00:01");
         var story = new Story(processes.Http);
         await story.WalkAsync(cancel);
 
@@ -23,7 +24,6 @@ public sealed class ThreeProcessesTests
             Assert.InRange(Stopwatch.GetElapsedTime(sent), TimeSpan.Zero, TimeSpan.FromSeconds(1));
             Assert.Equal("mall", (string?)Assert.Single(home["degraded"]!.AsArray()));
             Assert.NotEmpty(home["feed"]!["items"]!.AsArray());
-            Assert.Empty(home["mall"]!["items"]!.AsArray());
         }
         Assert.NotEmpty((await story.GetAsync("/v1/feed/posts", cancel))["items"]!.AsArray());
         Assert.Equal(503, (int)(await story.SendAsync(HttpMethod.Get, "/v1/mall/shops", null, cancel)).Status);

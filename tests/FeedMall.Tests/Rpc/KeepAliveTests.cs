@@ -7,7 +7,15 @@ using Xunit;
 
 namespace FeedMall.Tests.Rpc;
 
+/// <summary>These tests have a second for the answer to a ping, so they run when nothing else does.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class KeepAliveCollection
+{
+    public const string Name = "KeepAlive";
+}
+
 /// <summary>A line that goes dead without a word is found by pings, on either side (spec §13.7).</summary>
+[Collection(KeepAliveCollection.Name)]
 public sealed class KeepAliveTests
 {
     // A ping after 1 s of silence and 1 s for its answer, looked at once a second; the rest is for a machine that is busy.
