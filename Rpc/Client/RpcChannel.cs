@@ -101,16 +101,8 @@ public sealed class RpcChannel : ChannelBase, IDisposable
     private static void Check(GrpcClientOptions options)
     {
         if (options.Addresses.Count == 0 && options.Resolver is null) throw new ArgumentException("A gRPC client needs at least one address.", nameof(options));
-        foreach (var address in options.Addresses)
-        {
-            if (address.Scheme is "http" or "https" || (options.Addresses.Count == 1 && address.Scheme is "dns+http" or "dns+https")) continue;
-            throw new ArgumentException($"The address of a gRPC client starts with http:// or https://, '{address}' does not.", nameof(options));
-        }
-        foreach (var address in options.GutterAddresses)
-        {
-            if (address.Scheme is "http" or "https" || (options.GutterAddresses.Count == 1 && address.Scheme is "dns+http" or "dns+https")) continue;
-            throw new ArgumentException($"The address of a gRPC client starts with http:// or https://, '{address}' does not.", nameof(options));
-        }
+        CheckAddresses(options.Addresses, nameof(options));
+        CheckAddresses(options.GutterAddresses, nameof(options));
         if (options.Retry.MaxAttempts is < 1 or > 5) throw new ArgumentException("A call has 1 to 5 attempts.", nameof(options));
         if (options.Retry.HedgingDelay < TimeSpan.FromMilliseconds(1)) throw new ArgumentException("HedgingDelay must be 1 ms or more.", nameof(options));
         if (options.SubsetSize < 1) throw new ArgumentException("SubsetSize must be 1 or more.", nameof(options));
@@ -120,5 +112,14 @@ public sealed class RpcChannel : ChannelBase, IDisposable
         if (options.MaxReceiveMetadataBytes is < 1024 or > 1024 * 1024) throw new ArgumentException("MaxReceiveMetadataBytes must be 1 KiB to 1 MiB.", nameof(options));
         if (options.KeepAlivePingDelay != Timeout.InfiniteTimeSpan && options.KeepAlivePingDelay < TimeSpan.FromSeconds(10))
             throw new ArgumentException("KeepAlivePingDelay must be at least 10 s: servers close connections that are pinged too often.", nameof(options));
+    }
+
+    private static void CheckAddresses(IReadOnlyList<Uri> addresses, string parameter)
+    {
+        foreach (var address in addresses)
+        {
+            if (address.Scheme is "http" or "https" || (addresses.Count == 1 && address.Scheme is "dns+http" or "dns+https")) continue;
+            throw new ArgumentException($"The address of a gRPC client starts with http:// or https://, '{address}' does not.", parameter);
+        }
     }
 }

@@ -62,14 +62,16 @@ internal sealed class MessageReader(PipeReader pipe, int maxBytes) : MessageDeco
     // Small requests mostly arrive with their headers.
     private bool IsSingleHere()
     {
+        ReadResult result;
         try
         {
-            return _pipe.TryRead(out var result) && TryFindSingle(result);
+            if (!_pipe.TryRead(out result)) return false;
         }
-        catch (IOException exception) when (exception is not LostCallerException)
+        catch (IOException exception)
         {
             throw new LostCallerException(exception);
         }
+        return TryFindSingle(result);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
