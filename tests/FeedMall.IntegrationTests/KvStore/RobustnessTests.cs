@@ -65,7 +65,7 @@ public sealed class RobustnessTests
     [Fact]
     public async Task A_silent_client_is_closed_and_a_busy_one_stays()
     {
-        await using var host = await KvHost.StartAsync("--Kv:IdleTimeout=00:00:01");
+        await using var host = await KvHost.StartAsync("--Kv:IdleTimeout=00:00:03");
         using var silent = await RespConnection.OpenAsync(host.Port, Cancel);
         using var busy = await RespConnection.OpenAsync(host.Port, Cancel);
         Assert.Equal("+PONG⏎", await silent.AskAsync(["PING"], Cancel));
@@ -123,22 +123,30 @@ public sealed class RobustnessTests
         await using var host = await KvHost.StartAsync();
         using var writer = new TcpClient();
         await writer.ConnectAsync(IPAddress.Loopback, host.Port, Cancel);
-        var expireAt = DateTimeOffset.UtcNow.AddSeconds(4).ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture);
-        var reading = ReadBytesAsync(writer, Entries * 5);
-        for (var i = 0; i < Entries; i += 1_000)
-        {
-            var text = string.Concat(Enumerable.Range(i, 1_000).Select(n => RespConnection.Encode(["SET", $"key:{n}", "value", "PXAT", expireAt])));
-            await writer.GetStream().WriteAsync(Encoding.ASCII.GetBytes(text), Cancel);
-        }
-        await reading;
+        // Once without an expiry, to see how long this machine takes; then none is due before all are there.
+        var began = Stopwatch.GetTimestamp();
+        await SetAllAsync();
+        var expireAt = DateTimeOffset.UtcNow.AddSeconds(1) + 4 * Stopwatch.GetElapsedTime(began);
+        await SetAllAsync("PXAT", expireAt.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture));
         using var other = await RespConnection.OpenAsync(host.Port, Cancel);
         Assert.Equal($":{Entries}⏎", await other.AskAsync(["DBSIZE"], Cancel));
         var threads = Process.GetCurrentProcess().Threads.Count;
         var left = "";
-        while (DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() < long.Parse(expireAt, CultureInfo.InvariantCulture) + 2_000 && left != ":0⏎") left = await other.AskAsync(["DBSIZE"], Cancel);
+        while (DateTimeOffset.UtcNow < expireAt.AddSeconds(20) && left != ":0⏎") left = await other.AskAsync(["DBSIZE"], Cancel);
         Assert.Equal(":0⏎", left);
         Assert.InRange(Process.GetCurrentProcess().Threads.Count, 0, threads + 20);
         host.Logs.AssertNoErrors();
+
+        async Task SetAllAsync(params string[] expiry)
+        {
+            var reading = ReadBytesAsync(writer, Entries * 5);
+            for (var i = 0; i < Entries; i += 1_000)
+            {
+                var text = string.Concat(Enumerable.Range(i, 1_000).Select(n => RespConnection.Encode(["SET", $"key:{n}", "value", .. expiry])));
+                await writer.GetStream().WriteAsync(Encoding.ASCII.GetBytes(text), Cancel);
+            }
+            await reading;
+        }
     }
 
     [Fact]

@@ -116,13 +116,13 @@ public sealed class TlsTests : IAsyncLifetime
     internal static async Task UntilAsync(Func<Task<bool>> condition)
     {
         for (var began = Stopwatch.GetTimestamp(); !await condition(); await Task.Delay(50, Cancel))
-            Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(20), "It does not come about.");
+            Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(60), "It does not come about.");
     }
 
     private ConfigurationOptions Options(string certificate)
     {
         var thumbprint = Thumbprint(certificate);
-        var options = new ConfigurationOptions { Ssl = true, SslHost = "127.0.0.1", AbortOnConnectFail = true, ConnectTimeout = 5_000, SyncTimeout = 5_000 };
+        var options = new ConfigurationOptions { Ssl = true, SslHost = "127.0.0.1", AbortOnConnectFail = true, ConnectTimeout = 30_000, SyncTimeout = 30_000 };
         options.EndPoints.Add(IPAddress.Loopback, _host.Port);
         options.CertificateValidation += (_, presented, _, _) => presented?.GetCertHashString() == thumbprint;
         return options;
