@@ -90,6 +90,21 @@ public sealed class RobustnessTests
     }
 
     [Fact]
+    public async Task A_client_that_goes_in_the_middle_of_its_answer_does_not_disturb_the_stop()
+    {
+        await using var host = await KvHost.StartAsync();
+        using (var writer = await RespConnection.OpenAsync(host.Port, Cancel)) Assert.Equal("+OK⏎", await writer.AskAsync(["SET", "large", new string('x', 20_000_000)], Cancel));
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, host.Port, Cancel);
+        await client.GetStream().WriteAsync("GET large\r\n"u8.ToArray(), Cancel);
+        await client.GetStream().ReadExactlyAsync(new byte[1], Cancel);
+        var stopping = host.StopAsync(Cancel);
+        client.Close();
+        await stopping;
+        host.Logs.AssertNoErrors();
+    }
+
+    [Fact]
     public async Task Replies_that_nobody_could_take_end_the_connection_and_no_other()
     {
         await using var host = await KvHost.StartAsync("--Kv:MaxReplyBytes=65536");
