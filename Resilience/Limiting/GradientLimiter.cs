@@ -35,6 +35,9 @@ public sealed class GradientLimiter : ConcurrencyGate
     private long _windows;
     private double _short;
     private double _long;
+    // Of one success: in this window so far, and in the last one.
+    private double _quickest = double.PositiveInfinity;
+    private double _least;
 
     /// <summary>Checks the options.</summary>
     public GradientLimiter(GradientLimiterOptions options, TimeProvider clock) : base(clock)
@@ -66,7 +69,9 @@ public sealed class GradientLimiter : ConcurrencyGate
         lock (_gate) return new GradientSnapshot(InFlight, _limit, TimeSpan.FromMilliseconds(_short), TimeSpan.FromMilliseconds(_long));
     }
 
-    internal override TimeSpan LeastTime(long now) => TimeSpan.FromMilliseconds(Math.Min(Volatile.Read(ref _short), Volatile.Read(ref _long)));
+    // Only while it is fresh: if nobody who has less time is let in, nobody finds out that it has become quicker.
+    internal override TimeSpan LeastTime(long now) =>
+        Clock.GetElapsedTime(Volatile.Read(ref _windowAt), now) <= 2 * Options.Window ? TimeSpan.FromMilliseconds(Volatile.Read(ref _least)) : TimeSpan.Zero;
 
     private protected override Reason Judge(int inFlight, long now) => inFlight < (int)Volatile.Read(ref _limit) ? Reason.None : Reason.Overloaded;
 
@@ -78,7 +83,7 @@ public sealed class GradientLimiter : ConcurrencyGate
         var milliseconds = Clock.GetElapsedTime(admittedAt, now).TotalMilliseconds;
         lock (_gate)
         {
-            if (outcome == Outcome.Success) (_samples, _milliseconds) = (_samples + 1, _milliseconds + milliseconds);
+            if (outcome == Outcome.Success) (_samples, _milliseconds, _quickest) = (_samples + 1, _milliseconds + milliseconds, Math.Min(_quickest, milliseconds));
             else if (_windows > 0 && milliseconds > _long) (_failures, _failedMilliseconds) = (_failures + 1, _failedMilliseconds + milliseconds);
             else return;
             _mostInFlight = Math.Max(_mostInFlight, inFlight);
@@ -89,16 +94,17 @@ public sealed class GradientLimiter : ConcurrencyGate
     private void EndWindow(long now)
     {
         // Times of 0 come from clocks that stand still.
-        Volatile.Write(ref _short, Math.Max((_milliseconds + _failedMilliseconds) / (_samples + _failures), 1e-6));
-        if (_samples > 0) Volatile.Write(ref _long, LongTerm(Math.Max(_milliseconds / _samples, 1e-6)));
+        _short = Math.Max((_milliseconds + _failedMilliseconds) / (_samples + _failures), 1e-6);
+        if (_samples > 0) _long = LongTerm(Math.Max(_milliseconds / _samples, 1e-6));
         if (_mostInFlight >= _limit / 2)
         {
             var gradient = Math.Clamp(Allowed() / _short, 0.5, 1);
             var next = _limit * (1 - _options.Smoothing) + (_limit * gradient + _options.Queue) * _options.Smoothing;
             Volatile.Write(ref _limit, Math.Clamp(next, _options.Min, _options.Max));
         }
-        _windowAt = now;
-        (_samples, _milliseconds, _failures, _failedMilliseconds, _mostInFlight) = (0, 0, 0, 0, 0);
+        Volatile.Write(ref _least, double.IsFinite(_quickest) ? _quickest : 0);
+        Volatile.Write(ref _windowAt, now);
+        (_samples, _milliseconds, _failures, _failedMilliseconds, _mostInFlight, _quickest) = (0, 0, 0, 0, 0, double.PositiveInfinity);
     }
 
     private double Allowed()

@@ -1,6 +1,7 @@
 using FeedMall.Resilience;
 using FeedMall.Resilience.Gates;
 using FeedMall.Resilience.Limiting;
+using FeedMall.Resilience.Queueing;
 using FeedMall.Testing;
 using Xunit;
 
@@ -110,6 +111,19 @@ public sealed class GradientLimiterTests
         var limiter = new GradientLimiter(new GradientLimiterOptions { MinSamples = 20, Slowest = TimeSpan.FromMilliseconds(50) }, _clock);
         for (var i = 0; i < 5; i++) Window(limiter, 20, 80);
         Assert.Equal(24, limiter.Snapshot().Limit, 3);
+    }
+
+    [Fact]
+    public void Who_has_too_little_time_is_told_so_only_as_long_as_that_is_known()
+    {
+        var limiter = new GradientLimiter(new GradientLimiterOptions(), _clock);
+        using var queue = new AdmissionQueue(limiter, new AdmissionQueueOptions(), _clock);
+        Window(limiter, 10, 80);
+        Assert.Equal(Reason.DeadlineInsufficient, queue.Knock(Criticality.Critical, 0, TimeSpan.FromMilliseconds(79)));
+        Assert.Equal(Reason.None, queue.Knock(Criticality.Critical, 0, TimeSpan.FromMilliseconds(81)));
+        // Nothing was measured for two windows: it may be quicker now.
+        _clock.Advance(TimeSpan.FromSeconds(2.1));
+        Assert.Equal(Reason.None, queue.Knock(Criticality.Critical, 0, TimeSpan.FromMilliseconds(79)));
     }
 
     [Fact]
