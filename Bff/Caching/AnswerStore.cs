@@ -64,7 +64,8 @@ internal sealed class AnswerStore : IOutputCacheStore, IDisposable
         // A flight is there to make a fresh one; only another copy of the service can have made it just now.
         if (answer is null || now >= (lookup.IsFill ? answer.FreshUntil : answer.StaleUntil))
         {
-            Interlocked.Increment(ref _misses);
+            // A flight looks for what its callers have missed already.
+            if (!lookup.IsFill) Interlocked.Increment(ref _misses);
             lookup.TooOld = answer;
             return;
         }
