@@ -54,7 +54,8 @@ internal sealed partial class ErrorEdge(RequestDelegate next, Fallbacks fallback
     private Refusal Translate(HttpContext context, Exception exception)
     {
         var failure = FailureOf(context, exception);
-        return new Refusal(failure, Mechanisms.OfRefusal(failure.Reason), null, exception is RpcException or OperationCanceledException);
+        var retryAfter = failure.Code == StatusCodes.Status503ServiceUnavailable ? decisions.SecondsUntil(null) : (long?)null;
+        return new Refusal(failure, Mechanisms.OfRefusal(failure.Reason), retryAfter, exception is RpcException or OperationCanceledException);
     }
 
     private static Refusal Without(Failure failure) => new(failure, null, null, IsByDependency: false);

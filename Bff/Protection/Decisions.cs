@@ -113,8 +113,12 @@ internal sealed class Decisions(IMeterFactory meters, IChance chance)
 
     private static string Sentence(string mechanism, string reason, Effect effect) => $"{mechanism}; reason={reason}; effect={Text(effect)}";
 
-    // Never too early, and spread over a second or a half of the time, so that those who were refused together do not come back together.
-    private long SecondsUntil(TimeSpan? retryAfter)
+    /// <summary>
+    /// From when on it makes sense to come back: never too early, and spread over a second or a half of the time, so that those who were refused together do not
+    /// come back together.
+    /// </summary>
+    /// <param name="retryAfter">Null: nobody knows, so in a second or three.</param>
+    public long SecondsUntil(TimeSpan? retryAfter)
     {
         var seconds = retryAfter?.TotalSeconds ?? 1;
         return (long)Math.Ceiling(seconds + chance.NextDouble() * Math.Max(retryAfter is null ? 2 : 1, seconds / 2));
