@@ -57,6 +57,7 @@ internal static class DomainClients
             : (BffOptions.Split(settings.MallAddresses), BffOptions.Split(settings.MallGutterAddresses));
         var dependencies = provider.GetRequiredService<Dependencies>();
         (options.FindBulkhead, options.FindBreaker, options.FindGutter) = (dependencies.BulkheadOf(service), dependencies.FindBreaker, dependencies.GutterOf(service));
+        options.WaitForPlace = provider.GetRequiredService<CallLimits>().EnterAsync;
         (options.FindTimeout, options.Retry) = (dependencies.TimeoutOf(service), dependencies.Retry);
         options.OnTurn = provider.GetRequiredService<Decisions>().Tell;
         options.DefaultTimeout = LongestCall;

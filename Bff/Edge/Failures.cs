@@ -2,6 +2,7 @@ using FeedMall.Resilience;
 using System.Collections.ObjectModel;
 using System.Text.Json;
 using FeedMall.Bff.Answers;
+using FeedMall.Bff.Protection;
 using FeedMall.Rpc.Errors;
 using FeedMall.Bff.Requests;
 using Grpc.Core;
@@ -28,7 +29,7 @@ internal static class Failures
                 return new Failure(504, info?.Reason is RefusalReasons.DeadlineInsufficient ? RefusalReasons.DeadlineInsufficient : RefusalReasons.DeadlineExceeded,
                     "The answer did not come in time: try again, or with more time.", None, "");
             case StatusCode.Unavailable:
-                return new Failure(503, info?.Reason is Reasons.NoEndpoint or RefusalReasons.CircuitBreakerOpen or RefusalReasons.BulkheadFull or RefusalReasons.Degraded ? info.Reason : Reasons.UpstreamError,
+                return new Failure(503, info?.Reason is Reasons.NoEndpoint || Mechanisms.OfRefusal(info?.Reason ?? "") is not null ? info!.Reason : Reasons.UpstreamError,
                     "A service behind this one does not answer just now: try again later.", None, "");
             case StatusCode.Cancelled:
                 return OfStatus(499);

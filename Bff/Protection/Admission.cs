@@ -17,14 +17,14 @@ internal sealed class Admission : IDisposable
     private readonly UserCohort _cohorts;
     private readonly IDisposable? _changes;
 
-    public Admission(IOptionsMonitor<ProtectionOptions> options, TimeProvider clock)
+    public Admission(IOptionsMonitor<ProtectionOptions> options, UserCohort cohorts, TimeProvider clock)
     {
         var (cpu, pool, pauses) = (new CpuMeter(new LoadOptions(), clock), new ThreadPoolDelay(new LoadOptions(), clock), new CollectionPauses(new LoadOptions(), clock));
         (_meters, _load) = ([cpu, pool, pauses], new OverloadSignal(cpu, pool, pauses));
         var present = options.CurrentValue.Admission;
         _limiter = new BbrLimiter(present.ToLimiter(), _load, clock);
         _queue = new AdmissionQueue(_limiter, present.ToQueue(), clock);
-        _cohorts = new UserCohort(clock);
+        _cohorts = cohorts;
         Apply(present);
         _changes = options.OnChange(changed => Apply(changed.Admission));
     }

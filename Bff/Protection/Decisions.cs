@@ -104,6 +104,16 @@ internal sealed class Decisions(IMeterFactory meters, IChance chance)
     public static bool IsRefusal(HttpResponse response) =>
         response.StatusCode >= 400 && response.Headers.TryGetValue(Header, out var told) && told.ToString().Contains("effect=refused", StringComparison.Ordinal);
 
+    /// <summary>
+    /// The value of Retry-After: never too early, and spread over a second or a half of the time, so that those who were refused together do not come back together. Null: it
+    /// cannot be known, so in one to three seconds.
+    /// </summary>
+    public long SecondsUntil(TimeSpan? retryAfter)
+    {
+        var seconds = retryAfter?.TotalSeconds ?? 1;
+        return (long)Math.Ceiling(seconds + chance.NextDouble() * Math.Max(retryAfter is null ? 2 : 1, seconds / 2));
+    }
+
     private void Count(string mechanism, string route, string reason, Effect effect)
     {
         var text = Text(effect);
@@ -112,17 +122,6 @@ internal sealed class Decisions(IMeterFactory meters, IChance chance)
     }
 
     private static string Sentence(string mechanism, string reason, Effect effect) => $"{mechanism}; reason={reason}; effect={Text(effect)}";
-
-    /// <summary>
-    /// From when on it makes sense to come back: never too early, and spread over a second or a half of the time, so that those who were refused together do not
-    /// come back together.
-    /// </summary>
-    /// <param name="retryAfter">Null: nobody knows, so in a second or three.</param>
-    public long SecondsUntil(TimeSpan? retryAfter)
-    {
-        var seconds = retryAfter?.TotalSeconds ?? 1;
-        return (long)Math.Ceiling(seconds + chance.NextDouble() * Math.Max(retryAfter is null ? 2 : 1, seconds / 2));
-    }
 
     private static string Text(Effect effect) => effect switch
     {

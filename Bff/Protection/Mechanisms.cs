@@ -11,6 +11,7 @@ internal static class Mechanisms
     public const string Cache = "cache";
     public const string Breaker = "breaker";
     public const string Bulkhead = "bulkhead";
+    public const string CallLimit = "call_limit";
     public const string Deadline = "deadline";
     public const string Degrade = "degrade";
     public const string Retry = "retry";
@@ -20,6 +21,7 @@ internal static class Mechanisms
     {
         RefusalReasons.CircuitBreakerOpen => Breaker,
         RefusalReasons.BulkheadFull => Bulkhead,
+        RefusalReasons.Overloaded or RefusalReasons.QueueTimeout => CallLimit,
         RefusalReasons.DeadlineExceeded or RefusalReasons.DeadlineInsufficient => Deadline,
         RefusalReasons.Degraded => Degrade,
         _ => null,

@@ -9,7 +9,8 @@ using FeedMall.ServiceDefaults.Governor;
 namespace FeedMall.Bff.Protection;
 
 /// <summary>All that protects.</summary>
-internal sealed record ProtectionParts(Admission Admission, RateLimits Rates, Quotas Quotas, Dependencies Dependencies, AnswerStore Answers, AnswerFetcher Fetcher, DegradeOverview Degrade);
+internal sealed record ProtectionParts(
+    Admission Admission, RateLimits Rates, Quotas Quotas, CallLimits Calls, Dependencies Dependencies, AnswerStore Answers, AnswerFetcher Fetcher, DegradeOverview Degrade);
 
 /// <summary>/governor/protection on the operators' port: how every protection stands, and a way to change it while the service runs.</summary>
 internal sealed class ProtectionEndpoints(ProtectionParts parts, ProtectionControl control, RpcChannels channels, GovernorKey key)
@@ -35,8 +36,8 @@ internal sealed class ProtectionEndpoints(ProtectionParts parts, ProtectionContr
 
     private IResult Show() => Results.Json(new
     {
-        Mechanisms = new { Admission = parts.Admission.Snapshot(), RateLimit = parts.Rates.Snapshot(), Quota = parts.Quotas.Snapshot(), Dependencies = parts.Dependencies.Snapshot(),
-            Cache = parts.Answers.Snapshot(), Flights = parts.Fetcher.Snapshot(), Degrade = parts.Degrade.Snapshot() },
+        Mechanisms = new { Admission = parts.Admission.Snapshot(), RateLimit = parts.Rates.Snapshot(), Quota = parts.Quotas.Snapshot(), CallLimit = parts.Calls.Snapshot(),
+            Dependencies = parts.Dependencies.Snapshot(), Cache = parts.Answers.Snapshot(), Flights = parts.Fetcher.Snapshot(), Degrade = parts.Degrade.Snapshot() },
         Endpoints = channels.All.Select(channel => new { channel.Target, Retries = channel.RetrySnapshot(), Endpoints = channel.Snapshot(), Gutter = channel.GutterSnapshot() }),
         Options = control.Options,
         Changed = control.Changed,

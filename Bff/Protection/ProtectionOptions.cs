@@ -149,6 +149,9 @@ public sealed class DependencySettings
     /// <summary>How far back calls count. 1 s to 10 min; default 10 s.</summary>
     public TimeSpan BreakerWindow { get; set; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>How many calls of each method are on their way at a time.</summary>
+    public CallLimitSettings Limit { get; set; } = new();
+
     /// <summary>Calls that may be on their way to one domain service at a time, so that a slow one does not take the others' places. 1 to 1,000,000; default 200.</summary>
     public int BulkheadPlaces { get; set; } = 200;
 
@@ -168,6 +171,42 @@ public sealed class DependencySettings
     };
 
     internal TimeSpan TimeoutOf(string method, bool reads) => Methods.GetValueOrDefault(method)?.Timeout ?? (reads ? CallTimeout : WriteTimeout);
+}
+
+/// <summary>Settings of the limits that follow the times of calls, one for each method, and of the queues in front of them.</summary>
+public sealed class CallLimitSettings
+{
+    /// <summary>Whether they are there. Default true.</summary>
+    public bool Enabled { get; set; } = true;
+
+    /// <summary>Whether they only count what they would have refused. Default false.</summary>
+    public bool DryRun { get; set; }
+
+    /// <summary>The limit of a method until its times are known, in calls. 1 to 100,000; default 20.</summary>
+    public int Initial { get; set; } = 20;
+
+    /// <summary>The limit never goes below. 1 to Max; default 4.</summary>
+    public int Min { get; set; } = 4;
+
+    /// <summary>The limit never goes above. Min to 100,000; default 200.</summary>
+    public int Max { get; set; } = 200;
+
+    /// <summary>How long a call may wait for a place while the queue never gets empty. 1 ms to 1 min; default 20 ms.</summary>
+    public TimeSpan QueueTarget { get; set; } = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>How long it may wait otherwise. QueueTarget to 1 min; default 500 ms.</summary>
+    public TimeSpan QueueInterval { get; set; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Calls of one method that wait at most. 1 to 1,000,000; default 512.</summary>
+    public int QueueCapacity { get; set; } = 512;
+
+    // Ten times a second, so that an overload is over before its calls are too late; the long-term average reaches back ten minutes.
+    internal GradientLimiterOptions ToLimiter(TimeSpan callTime) => new()
+    {
+        Initial = Initial, Min = Min, Max = Max, Window = TimeSpan.FromMilliseconds(100), LongWindows = 6000, Slowest = callTime / 2,
+    };
+
+    internal AdmissionQueueOptions ToQueue() => new() { Queue = new() { Target = QueueTarget, Interval = QueueInterval, Capacity = QueueCapacity } };
 }
 
 /// <summary>What holds for one method of a domain service.</summary>

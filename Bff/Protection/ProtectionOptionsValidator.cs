@@ -13,6 +13,8 @@ internal sealed class ProtectionOptionsValidator(EndpointDataSource routes) : IV
         Check(errors, "Admission", () => options.Admission.ToQueue().Check());
         Check(errors, "Dependencies", () => options.Dependencies.ToBulkhead().Check());
         Check(errors, "Dependencies", () => options.Dependencies.ToBreaker().Check());
+        Check(errors, "Dependencies:Limit", () => options.Dependencies.Limit.ToLimiter(options.Dependencies.CallTimeout).Check());
+        Check(errors, "Dependencies:Limit", () => options.Dependencies.Limit.ToQueue().Check());
         CheckCalls(errors, options.Dependencies);
         CheckCache(errors, options.Cache);
         CheckRates(errors, options.RateLimit);

@@ -59,14 +59,10 @@ internal sealed partial class KvServer(KvEngine engine, IOptions<KvOptions> opti
         _listener?.Dispose();
         await _accepting;
         foreach (var connection in _connections.Keys) connection.Drain();
-        try
-        {
-            await Task.WhenAll(_connections.Values).WaitAsync(cancellationToken);
-        }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-        {
-            LogCutOff(log, _connections.Count);
-        }
+        // How a connection ends is told where it is served: one whose client is gone meanwhile is no failure of the stop.
+        var served = Task.WhenAll(_connections.Values);
+        await served.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!served.IsCompleted) LogCutOff(log, _connections.Count);
         foreach (var connection in _connections.Keys) connection.Client.Abort();
     }
 

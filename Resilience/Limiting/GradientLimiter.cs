@@ -14,9 +14,9 @@ public readonly record struct GradientSnapshot(int InFlight, double Limit, TimeS
 /// waiting somewhere behind the limiter, and the limit sinks by their ratio; otherwise it grows. (Gradient2, ALGORITHMS §3.8.)
 /// </summary>
 /// <remarks>
-/// For each window: gradient = tolerance · long / short, kept within 0.5 and 1; the limit moves by Smoothing towards limit · gradient + Queue. It stays while not
-/// half of it was used. A long-term average of more than twice the short one sinks by 5 %, so that it comes down soon after an overload.
-/// Only successes are measured.
+/// For each window: allowed = tolerance · long, but not more than Slowest, and not less than long; gradient = allowed / short, kept within 0.5 and 1; the limit moves by
+/// Smoothing towards limit · gradient + Queue. It stays while not half of it was used. A long-term average of more than twice the short one sinks by 5 %, so that it comes down
+/// soon after an overload. The long-term average is that of successes. A failure that took longer counts in the short one: it waited in vain, and would have taken longer still.
 /// </remarks>
 public sealed class GradientLimiter : ConcurrencyGate
 {
@@ -29,6 +29,8 @@ public sealed class GradientLimiter : ConcurrencyGate
     private long _windowAt;
     private long _samples;
     private double _milliseconds;
+    private long _failures;
+    private double _failedMilliseconds;
     private int _mostInFlight;
     private long _windows;
     private double _short;
@@ -70,35 +72,39 @@ public sealed class GradientLimiter : ConcurrencyGate
 
     private protected override void OnEnded(long admittedAt, long now, Outcome outcome)
     {
-        if (outcome != Outcome.Success) return;
+        if (outcome == Outcome.Ignored) return;
         // It was itself in flight until now.
         var inFlight = InFlight + 1;
         var milliseconds = Clock.GetElapsedTime(admittedAt, now).TotalMilliseconds;
         lock (_gate)
         {
-            _samples++;
-            _milliseconds += milliseconds;
+            if (outcome == Outcome.Success) (_samples, _milliseconds) = (_samples + 1, _milliseconds + milliseconds);
+            else if (_windows > 0 && milliseconds > _long) (_failures, _failedMilliseconds) = (_failures + 1, _failedMilliseconds + milliseconds);
+            else return;
             _mostInFlight = Math.Max(_mostInFlight, inFlight);
-            if (_samples >= _options.MinSamples && Clock.GetElapsedTime(_windowAt, now) >= _options.Window) EndWindow(now);
+            if (_samples + _failures >= _options.MinSamples && Clock.GetElapsedTime(_windowAt, now) >= _options.Window) EndWindow(now);
         }
     }
 
     private void EndWindow(long now)
     {
         // Times of 0 come from clocks that stand still.
-        var average = Math.Max(_milliseconds / _samples, 1e-6);
-        Volatile.Write(ref _short, average);
-        Volatile.Write(ref _long, LongTerm(average));
+        Volatile.Write(ref _short, Math.Max((_milliseconds + _failedMilliseconds) / (_samples + _failures), 1e-6));
+        if (_samples > 0) Volatile.Write(ref _long, LongTerm(Math.Max(_milliseconds / _samples, 1e-6)));
         if (_mostInFlight >= _limit / 2)
         {
-            var gradient = Math.Clamp(_options.Tolerance * _long / _short, 0.5, 1);
+            var gradient = Math.Clamp(Allowed() / _short, 0.5, 1);
             var next = _limit * (1 - _options.Smoothing) + (_limit * gradient + _options.Queue) * _options.Smoothing;
             Volatile.Write(ref _limit, Math.Clamp(next, _options.Min, _options.Max));
         }
         _windowAt = now;
-        _samples = 0;
-        _milliseconds = 0;
-        _mostInFlight = 0;
+        (_samples, _milliseconds, _failures, _failedMilliseconds, _mostInFlight) = (0, 0, 0, 0, 0);
+    }
+
+    private double Allowed()
+    {
+        var allowed = _options.Tolerance * _long;
+        return _options.Slowest == Timeout.InfiniteTimeSpan ? allowed : Math.Max(_long, Math.Min(allowed, _options.Slowest.TotalMilliseconds));
     }
 
     private double LongTerm(double average)

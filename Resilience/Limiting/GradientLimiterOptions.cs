@@ -24,6 +24,12 @@ public sealed record GradientLimiterOptions
     /// <summary>Times may be longer than the long-term average by this factor before the limit sinks. 1 to 10; default 1.5.</summary>
     public double Tolerance { get; init; } = 1.5;
 
+    /// <summary>
+    /// Times that are longer are too long whatever the long-term average allows, unless that is itself longer: for work that must be done within a time, half of it. 1 ms or more;
+    /// default infinite. Without it the average follows an overload that lasts, and allows more and more.
+    /// </summary>
+    public TimeSpan Slowest { get; init; } = Timeout.InfiniteTimeSpan;
+
     /// <summary>What the limit may grow by in a window, before smoothing: the queue that is allowed to build up. 1 to 1000; default 4.</summary>
     public int Queue { get; init; } = 4;
 
@@ -40,6 +46,7 @@ public sealed record GradientLimiterOptions
         Within(MinSamples, 1, 10_000, nameof(MinSamples));
         Within(LongWindows, 10, 100_000, nameof(LongWindows));
         Within(Tolerance, 1, 10, nameof(Tolerance));
+        if (Slowest != Timeout.InfiniteTimeSpan) Within(Slowest, TimeSpan.FromMilliseconds(1), TimeSpan.MaxValue, nameof(Slowest));
         Within(Queue, 1, 1000, nameof(Queue));
         Within(Smoothing, 0.01, 1, nameof(Smoothing));
     }

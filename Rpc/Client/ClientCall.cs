@@ -125,6 +125,9 @@ internal abstract class ClientCall(RpcChannel channel, IMethod method, CallOptio
         _timer.Deadline.Start(this, timeout, _startedAt);
         _onCancel = options.CancellationToken.UnsafeRegister(static call => ((ClientCall)call!).Cancel(), this);
         if (parent != options.CancellationToken) _onParentCancel = parent.UnsafeRegister(static call => ((ClientCall)call!).Cancel(), this);
+        // It may have been given up before it had a timer, while it waited for its place.
+        Interlocked.MemoryBarrier();
+        if (Stopped is not null) _timer.Stop.Cancel();
     }
 
     /// <summary>A twin has ended: clock and tokens forget it.</summary>

@@ -31,13 +31,14 @@ internal sealed class ClientChain
         Link[] links =
         [
             MeasureAsync,
+            .. channel.Options.WaitForPlace is { } wait ? [(call, next) => WaitForPlaceAsync(wait, call, next)] : s_none,
             ShrinkDeadline,
             AddMetadata,
-            .. channel.Options.FindBulkhead is { } findBulkhead ? [(call, next) => findBulkhead(call.Method.FullName) is { } bulkhead ? PassAsync(bulkhead, call, next) : next(call)] : s_none,
+            .. channel.Options.FindBulkhead is { } findBulkhead ? [(call, next) => findBulkhead(call.Method.FullName) is { } bulkhead ? PassAsync(bulkhead.TryEnter(), call, next) : next(call)] : s_none,
             new RetryLink(channel).RunAsync,
             .. channel.Options is { GutterAddresses.Count: > 0, FindGutter: { } findGutter }
                 ? [(call, next) => findGutter(call.Method.FullName) is { } pair ? PassAsync(pair, call, next) : next(call)] : s_none,
-            .. channel.Options is { GutterAddresses.Count: 0, FindBreaker: { } find } ? [(call, next) => find(call.Method.FullName) is { } breaker ? PassAsync(breaker, call, next) : next(call)] : s_none,
+            .. channel.Options is { GutterAddresses.Count: 0, FindBreaker: { } find } ? [(call, next) => find(call.Method.FullName) is { } breaker ? PassAsync(breaker.TryEnter(), call, next) : next(call)] : s_none,
         ];
         _first = PickAndSend;
         for (var i = links.Length - 1; i >= 0; i--) _first = Join(links[i], _first);
@@ -67,23 +68,45 @@ internal sealed class ClientChain
         }
     }
 
+    // How long a call waits here is not the service's doing, so its time begins behind it.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<CallOutcome> WaitForPlaceAsync(Func<string, TimeSpan, CancellationToken, ValueTask<Permit?>> wait, ClientCall call, ClientStep next)
+    {
+        Permit? place;
+        try
+        {
+            place = await wait(call.Method.FullName, Remaining(call) ?? Timeout.InfiniteTimeSpan, call.Options.CancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            call.Cancel();
+            return call.Stopped!;
+        }
+        if (place is not { } permit) return await next(call);
+        if (call.Stopped is null) return await PassAsync(permit, call, next);
+        permit.Dispose();
+        return call.Stopped;
+    }
+
+    // Null: nobody said.
+    private TimeSpan? Remaining(ClientCall call)
+    {
+        var remaining = RequestContext.Current?.Remaining;
+        if (call.Options.Deadline is not { } deadline) return remaining;
+        var own = deadline.ToUniversalTime() - _channel.Clock.GetUtcNow().UtcDateTime;
+        return remaining is null || own < remaining ? own : remaining;
+    }
+
     // A call that has no time to be answered would only load the server: it is not sent (spec §7.1 rule 3).
     private ValueTask<CallOutcome> ShrinkDeadline(ClientCall call, ClientStep next)
     {
-        var request = RequestContext.Current;
-        var remaining = request?.Remaining;
-        if (call.Options.Deadline is { } deadline)
-        {
-            var own = deadline.ToUniversalTime() - _channel.Clock.GetUtcNow().UtcDateTime;
-            if (remaining is null || own < remaining) remaining = own;
-        }
-        var timeout = _channel.Time.Shrink(_channel.Options.FindTimeout?.Invoke(call.Method.FullName) ?? _channel.Options.DefaultTimeout, remaining);
+        var timeout = _channel.Time.Shrink(_channel.Options.FindTimeout?.Invoke(call.Method.FullName) ?? _channel.Options.DefaultTimeout, Remaining(call));
         if (_channel.Time.Check(timeout) != Reason.None)
         {
             return ValueTask.FromResult(CallOutcome.Local(call, StatusCode.DeadlineExceeded, RefusalReasons.DeadlineInsufficient,
                 $"{Math.Max(0, timeout.TotalMilliseconds):0.#} ms are too little to call {call.Method.FullName}."));
         }
-        call.Start(timeout, request?.CancellationToken ?? CancellationToken.None);
+        call.Start(timeout, RequestContext.Current?.CancellationToken ?? CancellationToken.None);
         return next(call);
     }
 
@@ -98,9 +121,9 @@ internal sealed class ClientChain
 
     // What this side refuses is told from what a server answers by its reach: it is not tried again, the same gate would refuse that too.
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<CallOutcome> PassAsync(Gate gate, ClientCall call, ClientStep next)
+    private async ValueTask<CallOutcome> PassAsync(Permit permit, ClientCall call, ClientStep next)
     {
-        using var permit = gate.TryEnter();
+        using var held = permit;
         if (!permit.IsAdmitted) return Refused(call, permit.Reason);
         if (permit.Reason != Reason.None) Tell(CallTurn.WouldHaveBeenRefused, call, permit.Reason.Text());
         var outcome = await next(call);
@@ -131,9 +154,12 @@ internal sealed class ClientChain
         return outcome;
     }
 
-    private static CallOutcome Refused(ClientCall call, Reason reason) => CallOutcome.Local(call, StatusCode.Unavailable, reason.Text(),
+    private static CallOutcome Refused(ClientCall call, Reason reason) => CallOutcome.Local(call,
+        reason is Reason.DeadlineExceeded or Reason.DeadlineInsufficient ? StatusCode.DeadlineExceeded : StatusCode.Unavailable, reason.Text(),
         reason switch
         {
+            Reason.DeadlineExceeded or Reason.DeadlineInsufficient => $"There is too little time left to call {call.Method.FullName}.",
+            Reason.Overloaded or Reason.QueueTimeout => $"More calls of {call.Method.FullName} are wanted than its service can answer.",
             Reason.BulkheadFull => "All places for calls to this service are taken.",
             Reason.Degraded => "This service was taken out by a switch.",
             _ => $"{call.Method.FullName} has been failing, and was not called.",

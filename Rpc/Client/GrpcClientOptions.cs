@@ -67,6 +67,13 @@ public sealed record GrpcClientOptions
     public RetryOptions Retry { get; set; } = new();
 
     /// <summary>
+    /// Waits for one of the places that calls of a method may take, an <see cref="Resilience.Queueing.AdmissionQueue"/>: is given the method's full name, how long an answer will be of
+    /// use (<see cref="Timeout.InfiniteTimeSpan"/>: always) and what ends the waiting. The call's own time begins when it has its place. Who is refused gets UNAVAILABLE, or
+    /// DEADLINE_EXCEEDED, with the reason. Null, or a permit of null: no limit.
+    /// </summary>
+    public Func<string, TimeSpan, CancellationToken, ValueTask<Permit?>>? WaitForPlace { get; set; }
+
+    /// <summary>
     /// Finds what limits how many calls are on their way at a time, a <see cref="Resilience.Bulkheads.Bulkhead"/>, for a method by its full name; all attempts of
     /// a call are one. Who finds no place gets UNAVAILABLE / BULKHEAD_FULL. Null, or null for a method: no limit.
     /// </summary>

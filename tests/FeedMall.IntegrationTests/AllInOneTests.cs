@@ -193,7 +193,7 @@ public sealed class AllInOneTests
 
     private ServiceProcess Start(TemporaryFolder folder, params string[] settings) => ServiceProcess.Start("AllInOne", folder.Path, [
         $"--Bff:Url={_bff}", "--Feed:Url=http://127.0.0.1:0", "--Mall:Url=http://127.0.0.1:0",
-        "--Bff:GovernorUrl=", "--Feed:GovernorUrl=", "--Mall:GovernorUrl=", "--Kv:GovernorUrl=", "--Kv:Port=0", .. settings]);
+        "--Bff:GovernorUrl=", "--Feed:GovernorUrl=", "--Mall:GovernorUrl=", "--Kv:GovernorUrl=", "--Kv:Port=0", .. FeedMallHost.PatientBff, .. settings]);
 
     private static async Task<int> CountAsync(Story story, string path, CancellationToken cancel)
     {

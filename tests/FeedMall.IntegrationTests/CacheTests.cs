@@ -16,11 +16,11 @@ public sealed partial class CacheTests
     {
         using var folder = new TemporaryFolder();
         var (bff, governor) = (FreePort.NextUrl(), FreePort.NextUrl());
-        await using var everything = ServiceProcess.Start("AllInOne", folder.Path, $"--Bff:Url={bff}", "--Feed:Url=http://127.0.0.1:0", "--Mall:Url=http://127.0.0.1:0",
+        await using var everything = ServiceProcess.Start("AllInOne", folder.Path, [$"--Bff:Url={bff}", "--Feed:Url=http://127.0.0.1:0", "--Mall:Url=http://127.0.0.1:0",
             "--Bff:GovernorUrl=", $"--Feed:GovernorUrl={governor}", "--Mall:GovernorUrl=", "--Kv:GovernorUrl=", "--Kv:Port=0", "--Kv:Password=a-secret-of-the-store",
             "--Feed:Cache:OperationTimeout=00:00:05", "--AllInOne:DemoData=false",
             // The edge would answer the second read itself.
-            "--Protection:Cache:Enabled=false");
+            "--Protection:Cache:Enabled=false", .. FeedMallHost.PatientBff]);
         await everything.WaitForLineAsync("Ctrl+C", Token);
         using var http = new HttpClient { BaseAddress = new Uri(bff) };
         using var operators = new HttpClient { BaseAddress = new Uri(governor) };
@@ -72,7 +72,7 @@ public sealed partial class CacheTests
     private static async Task WaitForStateAsync(HttpClient governor, string state)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Token);
-        limit.CancelAfter(TimeSpan.FromSeconds(20));
+        limit.CancelAfter(TimeSpan.FromSeconds(60));
         while (await StateAsync(governor) != state) await Task.Delay(20, limit.Token);
     }
 

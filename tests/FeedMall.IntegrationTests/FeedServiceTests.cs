@@ -15,6 +15,8 @@ namespace FeedMall.IntegrationTests;
 /// <summary>Domain.Feed as another service calls it: what the edge checks is checked here again, because not everybody comes through the edge.</summary>
 public sealed class FeedServiceTests
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
     [Fact]
     public async Task Refusals_carry_their_reason_and_name_the_fields()
     {
@@ -100,8 +102,8 @@ public sealed class FeedServiceTests
     {
         var services = new ServiceCollection();
         services.AddLogging();
-        services.AddGrpcClient<Posts.PostsClient>((_, options) => (options.Addresses, options.DefaultTimeout) = ([address], TimeSpan.FromSeconds(30)));
-        services.AddGrpcClient<Users.UsersClient>((_, options) => (options.Addresses, options.DefaultTimeout) = ([address], TimeSpan.FromSeconds(30)));
+        services.AddGrpcClient<Posts.PostsClient>((_, options) => (options.Addresses, options.DefaultTimeout, options.ConnectTimeout) = ([address], s_patience, s_patience));
+        services.AddGrpcClient<Users.UsersClient>((_, options) => (options.Addresses, options.DefaultTimeout, options.ConnectTimeout) = ([address], s_patience, s_patience));
         return services.BuildServiceProvider();
     }
 }

@@ -14,6 +14,8 @@ namespace FeedMall.IntegrationTests;
 /// <summary>Domain.Mall as another service calls it.</summary>
 public sealed class MallServiceTests
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
     [Theory]
     [InlineData(null)]
     [InlineData(CacheServer.KvStore)]
@@ -190,9 +192,9 @@ public sealed class MallServiceTests
     {
         var services = new ServiceCollection();
         services.AddLogging();
-        services.AddGrpcClient<Shops.ShopsClient>((_, options) => (options.Addresses, options.DefaultTimeout) = ([address], TimeSpan.FromSeconds(30)));
-        services.AddGrpcClient<Products.ProductsClient>((_, options) => (options.Addresses, options.DefaultTimeout) = ([address], TimeSpan.FromSeconds(30)));
-        services.AddGrpcClient<Collections.CollectionsClient>((_, options) => (options.Addresses, options.DefaultTimeout) = ([address], TimeSpan.FromSeconds(30)));
+        services.AddGrpcClient<Shops.ShopsClient>((_, options) => (options.Addresses, options.DefaultTimeout, options.ConnectTimeout) = ([address], s_patience, s_patience));
+        services.AddGrpcClient<Products.ProductsClient>((_, options) => (options.Addresses, options.DefaultTimeout, options.ConnectTimeout) = ([address], s_patience, s_patience));
+        services.AddGrpcClient<Collections.CollectionsClient>((_, options) => (options.Addresses, options.DefaultTimeout, options.ConnectTimeout) = ([address], s_patience, s_patience));
         return services.BuildServiceProvider();
     }
 }

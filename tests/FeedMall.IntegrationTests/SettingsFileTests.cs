@@ -51,7 +51,7 @@ public sealed class SettingsFileTests
 
         await SaveAsync(settings, """{ "Protection": { "Admission": { "Ceiling": 7 } }, "Logging": { "LogLevel": { "Microsoft.AspNetCore.Hosting": "Information" } } }""", cancel);
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        timeout.CancelAfter(TimeSpan.FromSeconds(30));
+        timeout.CancelAfter(TimeSpan.FromMinutes(2));
         while (!bff.Output.Contains("Request starting", StringComparison.Ordinal))
         {
             using var health = await http.GetAsync("/healthz", timeout.Token);

@@ -28,7 +28,7 @@ internal sealed class ThreeProcesses : IAsyncDisposable
         var processes = new ThreeProcesses(folder);
         processes._feed = processes.Start("Domain.Feed", $"--Feed:Url={processes._feedUrl}", "--Feed:GovernorUrl=");
         processes.Bff = processes.Start("Bff", [$"--Bff:Url={processes._bffUrl}", "--Bff:GovernorUrl=",
-            $"--Bff:FeedAddresses={processes._feedUrl}", $"--Bff:MallAddresses={processes._mallUrl}", .. bff]);
+            $"--Bff:FeedAddresses={processes._feedUrl}", $"--Bff:MallAddresses={processes._mallUrl}", .. FeedMallHost.PatientBff, .. bff]);
         await processes.StartMallAsync(cancel);
         return processes;
     }
@@ -55,7 +55,7 @@ internal sealed class ThreeProcesses : IAsyncDisposable
     private async Task WaitUntilReadyAsync(CancellationToken cancel)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        timeout.CancelAfter(TimeSpan.FromSeconds(60));
+        timeout.CancelAfter(TimeSpan.FromMinutes(3));
         while (true)
         {
             try
@@ -69,7 +69,7 @@ internal sealed class ThreeProcesses : IAsyncDisposable
             }
             catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
             {
-                Assert.Fail($"Not ready within a minute.\n{_feed!.Output}\n{Mall!.Output}\n{Bff!.Output}");
+                Assert.Fail($"Not ready within three minutes.\n{_feed!.Output}\n{Mall!.Output}\n{Bff!.Output}");
             }
             await Task.Delay(50, CancellationToken.None);
         }

@@ -11,8 +11,8 @@ public sealed class ThreeProcessesTests
     {
         var cancel = TestContext.Current.CancellationToken;
         using var folder = new TemporaryFolder();
-        // No answer may come from a copy; and a process that has just begun compiles its code before it answers in a tenth of a second.
-        await using var processes = await ThreeProcesses.StartAsync(folder.Path, cancel, "--Protection:Cache:Enabled=false", "--Protection:Dependencies:CallTimeout=00:00:01");
+        // No answer may come from a copy.
+        await using var processes = await ThreeProcesses.StartAsync(folder.Path, cancel, "--Protection:Cache:Enabled=false");
         var story = new Story(processes.Http);
         await story.WalkAsync(cancel);
 
@@ -21,7 +21,8 @@ public sealed class ThreeProcessesTests
         {
             var sent = Stopwatch.GetTimestamp();
             var home = await story.GetAsync("/v1/pages/home", cancel);
-            Assert.InRange(Stopwatch.GetElapsedTime(sent), TimeSpan.Zero, TimeSpan.FromSeconds(1));
+            // A part that is not there is not waited for: its time is 9 s.
+            Assert.InRange(Stopwatch.GetElapsedTime(sent), TimeSpan.Zero, TimeSpan.FromSeconds(5));
             Assert.Equal("mall", (string?)Assert.Single(home["degraded"]!.AsArray()));
             Assert.NotEmpty(home["feed"]!["items"]!.AsArray());
         }

@@ -11,6 +11,16 @@ namespace FeedMall.Testing;
 /// <summary>The real services in this process, on free ports, with their data in a folder: what AllInOne starts, one by one in a test's hands.</summary>
 public sealed class FeedMallHost : IAsyncDisposable
 {
+    /// <summary>
+    /// Settings of a Bff in tests that are not about these: all of them come from one address, and run on a machine that is as busy and as slow as it can be.
+    /// </summary>
+    public static IReadOnlyList<string> PatientBff { get; } =
+    [
+        "--Bff:RequestTimeout=00:00:10", "--Bff:AuthTimeout=00:00:10", "--Bff:HomeSectionTimeout=00:00:09",
+        "--Protection:Dependencies:CallTimeout=00:00:10", "--Protection:Dependencies:WriteTimeout=00:00:10",
+        "--Protection:RateLimit:ClientRate=0", "--Protection:Admission:DryRun=true",
+    ];
+
     private readonly string _folder;
     private readonly string[] _settings;
     private WebApplication? _feed, _mall, _bff;
@@ -80,9 +90,7 @@ public sealed class FeedMallHost : IAsyncDisposable
         var app = build([
             $"--DataDirectory={_folder}", $"--{service}:Url=http://127.0.0.1:0", $"--{service}:GovernorUrl=", "--Log:Format=text",
             "--Logging:LogLevel:Default=Warning", $"--{service}:Cache:Enabled=false",
-            // All tests come from one address, and run on a machine that is as busy as it can be.
-            "--Protection:RateLimit:ClientRate=0", "--Protection:Admission:DryRun=true",
-            "--Protection:Dependencies:CallTimeout=00:00:10", "--Protection:Dependencies:WriteTimeout=00:00:10", "--Bff:AuthTimeout=00:00:10", "--Bff:WarmUp=false", .. _settings]);
+            .. PatientBff, "--Bff:WarmUp=false", .. _settings]);
         app.Services.GetRequiredService<ILoggerFactory>().AddProvider(Logs);
         await app.StartServiceAsync();
         return app;

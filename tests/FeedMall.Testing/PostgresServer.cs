@@ -66,7 +66,7 @@ public sealed class PostgresServer : IAsyncLifetime
 
     private static async Task WaitUntilReadyAsync(Process process)
     {
-        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var timeout = new CancellationTokenSource(TimeSpan.FromMinutes(2));
         var lines = new List<string>();
         while (await process.StandardError.ReadLineAsync(timeout.Token) is { } line)
         {

@@ -39,7 +39,7 @@ public sealed class RedisServer : IAsyncDisposable
                 await probe.ConnectAsync(IPAddress.Loopback, port);
                 return new RedisServer(process, port);
             }
-            catch (SocketException) when (attempt < 200 && !process.HasExited)
+            catch (SocketException) when (attempt < 1500 && !process.HasExited)
             {
                 await Task.Delay(20);
             }

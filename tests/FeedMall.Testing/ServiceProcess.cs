@@ -41,11 +41,11 @@ public sealed class ServiceProcess : IAsyncDisposable
         return new ServiceProcess(Process.Start(start)!);
     }
 
-    /// <summary>Waits until it prints a line with this text; fails with all its output when it ends before, or takes longer than a minute.</summary>
+    /// <summary>Waits until it prints a line with this text; fails with all its output when it ends before, or takes longer than three minutes, which is far more than it needs on a slow machine.</summary>
     public async Task<string> WaitForLineAsync(string text, CancellationToken cancellationToken)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        timeout.CancelAfter(TimeSpan.FromMinutes(1));
+        timeout.CancelAfter(TimeSpan.FromMinutes(3));
         try
         {
             await foreach (var line in _lines.Reader.ReadAllAsync(timeout.Token))
@@ -55,7 +55,7 @@ public sealed class ServiceProcess : IAsyncDisposable
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new TimeoutException($"'{text}' did not appear within a minute. Output:\n{Output}");
+            throw new TimeoutException($"'{text}' did not appear within three minutes. Output:\n{Output}");
         }
         throw new InvalidOperationException($"The program ended without printing '{text}'. Output:\n{Output}");
     }

@@ -37,7 +37,8 @@ internal static class EdgeServers
             await mall.StartAsync();
             WebApplication Bff(params string[] protection) => BffApp.Build([.. common, "--Bff:Url=http://127.0.0.1:0", "--Bff:GovernorUrl=", "--Bff:Cache:Enabled=false",
                 $"--Bff:FeedAddresses={feed.Urls.First()}", $"--Bff:MallAddresses={mall.Urls.First()}", .. protection]);
-            await using var open = Bff("--Protection:RateLimit:Enabled=false", "--Protection:Admission:Enabled=false", "--Protection:Dependencies:Breaker=false", NoCache);
+            await using var open = Bff("--Protection:RateLimit:Enabled=false", "--Protection:Admission:Enabled=false", "--Protection:Dependencies:Breaker=false",
+                "--Protection:Dependencies:Limit:Enabled=false", NoCache);
             await open.StartAsync();
             await using var guarded = Bff([.. Roomy, NoCache]);
             await guarded.StartAsync();

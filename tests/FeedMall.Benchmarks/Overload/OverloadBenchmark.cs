@@ -52,7 +52,7 @@ internal static class OverloadBenchmark
     [
         "--Protection:Admission:Enabled=false", "--Protection:RateLimit:Enabled=false", "--Protection:Cache:Enabled=false", "--Protection:Dependencies:Breaker=false",
         "--Protection:Dependencies:BulkheadPlaces=1000000", "--Protection:Dependencies:RetryAttempts=1", "--Protection:Dependencies:CallTimeout=00:00:10",
-        "--Protection:Degrade:Feed=Off", "--Protection:Degrade:Mall=Off", "--Protection:Quota:Enabled=false",
+        "--Protection:Degrade:Feed=Off", "--Protection:Degrade:Mall=Off", "--Protection:Quota:Enabled=false", "--Protection:Dependencies:Limit:Enabled=false",
     ];
 
     public static async Task<int> RunAsync(string[] args)

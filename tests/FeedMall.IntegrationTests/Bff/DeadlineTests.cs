@@ -26,16 +26,16 @@ public sealed class DeadlineTests
         await using var host = await FeedMallHost.StartBffAsync(folder.Path, slow.Address(), slow.Address(), "--Protection:Cache:Enabled=false");
 
         using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/feed/posts/1");
-        request.Headers.Add("x1-mio-timeout", "300");
+        request.Headers.Add("x1-mio-timeout", "2000");
         var sent = Stopwatch.GetTimestamp();
         using var response = await host.Http.SendAsync(request, cancel);
         var took = Stopwatch.GetElapsedTime(sent);
 
         Assert.Equal(HttpStatusCode.GatewayTimeout, response.StatusCode);
         Assert.Equal("DEADLINE_EXCEEDED", (string?)JsonNode.Parse(await response.Content.ReadAsStringAsync(cancel))!["reason"]);
-        Assert.True(took >= TimeSpan.FromMilliseconds(290), $"answered after {took}");
+        Assert.True(took >= TimeSpan.FromMilliseconds(1990), $"answered after {took}");
         // What the service was told: a time, and not more than was left of the request's.
-        Assert.InRange(await seen.Remaining.Task.WaitAsync(cancel), TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(300));
+        Assert.InRange(await seen.Remaining.Task.WaitAsync(cancel), TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(2000));
         await seen.Cancelled.Task.WaitAsync(cancel);
         host.Logs.AssertNoErrors();
     }
@@ -47,14 +47,15 @@ public sealed class DeadlineTests
         using var folder = new TemporaryFolder();
         var seen = new Seen();
         await using var slow = await StartSlowFeedAsync(seen);
-        await using var host = await FeedMallHost.StartBffAsync(folder.Path, slow.Address(), slow.Address(), "--Bff:RequestTimeout=00:00:10");
+        await using var host = await FeedMallHost.StartBffAsync(folder.Path, slow.Address(), slow.Address());
 
         using var leave = new CancellationTokenSource();
         var request = host.Http.GetAsync("/v1/feed/posts/1", leave.Token);
         await seen.Remaining.Task.WaitAsync(cancel);
         await leave.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => request);
-        await seen.Cancelled.Task.WaitAsync(TimeSpan.FromSeconds(5), cancel);
+        // Well before its deadline.
+        await seen.Cancelled.Task.WaitAsync(TimeSpan.FromSeconds(7), cancel);
         host.Logs.AssertNoErrors();
     }
 

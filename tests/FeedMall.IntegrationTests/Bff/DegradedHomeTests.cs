@@ -22,7 +22,8 @@ public sealed class DegradedHomeTests
         await host.StopMallAsync();
         var sent = Stopwatch.GetTimestamp();
         var home = await story.GetAsync("/v1/pages/home", cancel);
-        Assert.InRange(Stopwatch.GetElapsedTime(sent), TimeSpan.Zero, TimeSpan.FromSeconds(1));
+        // The part that is not there is not waited for: its time is 9 s.
+        Assert.InRange(Stopwatch.GetElapsedTime(sent), TimeSpan.Zero, TimeSpan.FromSeconds(5));
         Assert.Equal("mall", (string?)Assert.Single(home["degraded"]!.AsArray()));
         Assert.NotEmpty(home["feed"]!["items"]!.AsArray());
         Assert.Empty(home["mall"]!["items"]!.AsArray());
@@ -44,7 +45,7 @@ public sealed class DegradedHomeTests
             "--Bff:RequestTimeout=00:00:10", "--Bff:HomeSectionTimeout=00:00:09");
 
         using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/pages/home");
-        request.Headers.Add("x1-mio-timeout", "1500");
+        request.Headers.Add("x1-mio-timeout", "4000");
         using var response = await host.Http.SendAsync(request, cancel);
         var answer = JsonNode.Parse(await response.Content.ReadAsStringAsync(cancel))!;
         Assert.True(response.StatusCode == HttpStatusCode.OK, answer.ToJsonString());

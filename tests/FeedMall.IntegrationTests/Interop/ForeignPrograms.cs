@@ -88,7 +88,7 @@ internal static class ForeignPrograms
 /// <summary>A running interop server of a peer.</summary>
 internal sealed class ForeignServer : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly Process _process;
 

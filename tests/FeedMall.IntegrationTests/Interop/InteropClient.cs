@@ -14,7 +14,7 @@ internal sealed class InteropException(string message) : Exception(message);
 internal sealed class InteropClient : IAsyncDisposable
 {
     /// <summary>Of one call.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private const string LongMessage = "\t\ntest with whitespace\r\nand Unicode BMP ☺ and non-BMP 😈\t\n";
     private static readonly byte[] EchoedBytes = [0xab, 0xab, 0xab];
@@ -279,7 +279,7 @@ internal sealed class InteropClient : IAsyncDisposable
     private void Configure(IServiceProvider services, GrpcClientOptions options)
     {
         options.Addresses = [new Uri($"http://{_address}")];
-        options.DefaultTimeout = Patience;
+        (options.DefaultTimeout, options.ConnectTimeout) = (Patience, Patience);
         // The call with 1 ms is to be sent.
         options.MinTimeout = TimeSpan.Zero;
     }

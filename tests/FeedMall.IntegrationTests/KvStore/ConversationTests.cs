@@ -36,11 +36,11 @@ public sealed class ConversationTests(BlackBoxTests.Servers servers) : IClassFix
     {
         using var both = await OpenAsync(ours);
         var (one, other) = both;
-        await one.ExpectAsync("SET k 1 PX 30", "+OK");
+        await one.ExpectAsync("SET k 1 PX 1000", "+OK");
         await one.ExpectAsync("WATCH k", "+OK");
         await one.ExpectAsync("MULTI", "+OK");
         await one.ExpectAsync("PING", "+QUEUED");
-        await Task.Delay(60, Cancel);
+        await Task.Delay(1100, Cancel);
         await one.ExpectAsync("EXEC", "*-1");
 
         await one.ExpectAsync("SET k 1", "+OK");
@@ -138,7 +138,7 @@ public sealed class ConversationTests(BlackBoxTests.Servers servers) : IClassFix
     // A server notices by itself that a client has left: when, is not said.
     private static async Task WaitForAsync(RespConnection connection, string request, string reply)
     {
-        for (var tries = 0; tries < 500; tries++)
+        for (var tries = 0; tries < 3000; tries++)
         {
             if (await connection.AskAsync(RespStep.Words(request), Cancel) == reply) return;
             await Task.Delay(10, Cancel);

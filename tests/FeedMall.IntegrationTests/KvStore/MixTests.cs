@@ -9,7 +9,7 @@ namespace FeedMall.IntegrationTests.KvStore;
 public sealed class MixTests
 {
     private static readonly TimeSpan s_duration = TimeSpan.FromSeconds(1.2);
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
     public static TheoryData<string, bool> All
     {

@@ -10,7 +10,7 @@ internal sealed class RespConnection : IDisposable
     /// <summary>What is given back when the server has closed the connection.</summary>
     public const string Closed = "<closed>";
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
     private readonly TcpClient _client = new() { NoDelay = true };
     private BufferedStream _stream = null!;
 

@@ -65,7 +65,7 @@ public sealed class RobustnessTests
     [Fact]
     public async Task A_silent_client_is_closed_and_a_busy_one_stays()
     {
-        await using var host = await KvHost.StartAsync("--Kv:IdleTimeout=00:00:01");
+        await using var host = await KvHost.StartAsync("--Kv:IdleTimeout=00:00:03");
         using var silent = await RespConnection.OpenAsync(host.Port, Cancel);
         using var busy = await RespConnection.OpenAsync(host.Port, Cancel);
         Assert.Equal("+PONG⏎", await silent.AskAsync(["PING"], Cancel));
@@ -86,6 +86,21 @@ public sealed class RobustnessTests
         for (var i = 0; i < 20; i++) await stuck.SendAsync(["GET", "large"], Cancel);
         await TlsTests.UntilAsync(async () => (await other.AskAsync(["INFO", "clients"], Cancel)).Contains("connected_clients:1⏎", StringComparison.Ordinal));
         Assert.Equal("+PONG⏎", await other.AskAsync(["PING"], Cancel));
+        host.Logs.AssertNoErrors();
+    }
+
+    [Fact]
+    public async Task A_client_that_goes_in_the_middle_of_its_answer_does_not_disturb_the_stop()
+    {
+        await using var host = await KvHost.StartAsync();
+        using (var writer = await RespConnection.OpenAsync(host.Port, Cancel)) Assert.Equal("+OK⏎", await writer.AskAsync(["SET", "large", new string('x', 20_000_000)], Cancel));
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, host.Port, Cancel);
+        await client.GetStream().WriteAsync("GET large\r\n"u8.ToArray(), Cancel);
+        await client.GetStream().ReadExactlyAsync(new byte[1], Cancel);
+        var stopping = host.StopAsync(Cancel);
+        client.Close();
+        await stopping;
         host.Logs.AssertNoErrors();
     }
 
@@ -123,22 +138,30 @@ public sealed class RobustnessTests
         await using var host = await KvHost.StartAsync();
         using var writer = new TcpClient();
         await writer.ConnectAsync(IPAddress.Loopback, host.Port, Cancel);
-        var expireAt = DateTimeOffset.UtcNow.AddSeconds(4).ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture);
-        var reading = ReadBytesAsync(writer, Entries * 5);
-        for (var i = 0; i < Entries; i += 1_000)
-        {
-            var text = string.Concat(Enumerable.Range(i, 1_000).Select(n => RespConnection.Encode(["SET", $"key:{n}", "value", "PXAT", expireAt])));
-            await writer.GetStream().WriteAsync(Encoding.ASCII.GetBytes(text), Cancel);
-        }
-        await reading;
+        // Once without an expiry, to see how long this machine takes; then none is due before all are there.
+        var began = Stopwatch.GetTimestamp();
+        await SetAllAsync();
+        var expireAt = DateTimeOffset.UtcNow.AddSeconds(1) + 4 * Stopwatch.GetElapsedTime(began);
+        await SetAllAsync("PXAT", expireAt.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture));
         using var other = await RespConnection.OpenAsync(host.Port, Cancel);
         Assert.Equal($":{Entries}⏎", await other.AskAsync(["DBSIZE"], Cancel));
         var threads = Process.GetCurrentProcess().Threads.Count;
         var left = "";
-        while (DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() < long.Parse(expireAt, CultureInfo.InvariantCulture) + 2_000 && left != ":0⏎") left = await other.AskAsync(["DBSIZE"], Cancel);
+        while (DateTimeOffset.UtcNow < expireAt.AddSeconds(20) && left != ":0⏎") left = await other.AskAsync(["DBSIZE"], Cancel);
         Assert.Equal(":0⏎", left);
         Assert.InRange(Process.GetCurrentProcess().Threads.Count, 0, threads + 20);
         host.Logs.AssertNoErrors();
+
+        async Task SetAllAsync(params string[] expiry)
+        {
+            var reading = ReadBytesAsync(writer, Entries * 5);
+            for (var i = 0; i < Entries; i += 1_000)
+            {
+                var text = string.Concat(Enumerable.Range(i, 1_000).Select(n => RespConnection.Encode(["SET", $"key:{n}", "value", .. expiry])));
+                await writer.GetStream().WriteAsync(Encoding.ASCII.GetBytes(text), Cancel);
+            }
+            await reading;
+        }
     }
 
     [Fact]

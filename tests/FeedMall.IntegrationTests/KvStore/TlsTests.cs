@@ -51,7 +51,7 @@ public sealed class TlsTests : IAsyncLifetime
     [Fact]
     public async Task StackExchange_Redis_reaches_it_with_the_right_certificate_only()
     {
-        using (var redis = await ConnectionMultiplexer.ConnectAsync(Options(_trusted)))
+        using (var redis = await ConnectionMultiplexer.ConnectAsync(Options(_trusted, seconds: 30)))
         {
             var database = redis.GetDatabase();
             var large = new string('x', 1_000_000);
@@ -60,7 +60,7 @@ public sealed class TlsTests : IAsyncLifetime
             var many = await Task.WhenAll(Enumerable.Range(0, 1_000).Select(_ => database.StringIncrementAsync("n")));
             Assert.Equal(Enumerable.Range(1, 1_000).Select(number => (long)number), many);
         }
-        var refused = await Record.ExceptionAsync(() => ConnectionMultiplexer.ConnectAsync(Options(_strange)));
+        var refused = await Record.ExceptionAsync(() => ConnectionMultiplexer.ConnectAsync(Options(_strange, seconds: 5)));
         Assert.IsType<RedisConnectionException>(refused);
     }
 
@@ -116,13 +116,13 @@ public sealed class TlsTests : IAsyncLifetime
     internal static async Task UntilAsync(Func<Task<bool>> condition)
     {
         for (var began = Stopwatch.GetTimestamp(); !await condition(); await Task.Delay(50, Cancel))
-            Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(20), "It does not come about.");
+            Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(60), "It does not come about.");
     }
 
-    private ConfigurationOptions Options(string certificate)
+    private ConfigurationOptions Options(string certificate, int seconds)
     {
         var thumbprint = Thumbprint(certificate);
-        var options = new ConfigurationOptions { Ssl = true, SslHost = "127.0.0.1", AbortOnConnectFail = true, ConnectTimeout = 5_000, SyncTimeout = 5_000 };
+        var options = new ConfigurationOptions { Ssl = true, SslHost = "127.0.0.1", AbortOnConnectFail = true, ConnectTimeout = 1000 * seconds, SyncTimeout = 1000 * seconds };
         options.EndPoints.Add(IPAddress.Loopback, _host.Port);
         options.CertificateValidation += (_, presented, _, _) => presented?.GetCertHashString() == thumbprint;
         return options;

@@ -101,7 +101,7 @@ public sealed class ToyTests
     public async Task Its_clients_are_bounded_and_silent_ones_are_closed()
     {
         var port = FreePort.Next();
-        await using var host = await KvHost.StartAsync($"--Kv:ToyPort={port}", "--Kv:MaxClients=1", "--Kv:IdleTimeout=00:00:01");
+        await using var host = await KvHost.StartAsync($"--Kv:ToyPort={port}", "--Kv:MaxClients=1", "--Kv:IdleTimeout=00:00:03");
         using (var silent = new TcpClient())
         {
             await silent.ConnectAsync(IPAddress.Loopback, port, Cancel);

@@ -55,7 +55,7 @@ internal sealed class FeedHost : IAsyncDisposable
         void Configure(IServiceProvider provider, GrpcClientOptions options)
         {
             options.Addresses = [app.Address()];
-            options.DefaultTimeout = TimeSpan.FromSeconds(60);
+            (options.DefaultTimeout, options.ConnectTimeout) = (TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(20));
         }
         var clients = new ServiceCollection()
             .AddGrpcClient<Users.UsersClient>(Configure).AddGrpcClient<Posts.PostsClient>(Configure)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using Dapper;
 using FeedMall.Domain.Feed.Likes;
@@ -105,21 +106,24 @@ public abstract class LikeTests(PostgresServer? postgres, string? cache = null) 
         var cutOff = 0;
         for (var round = 0; round < 20; round++)
         {
-            var dice = new Random(round);
-            var delays = Enumerable.Range(0, 32).Select(_ => TimeSpan.FromMicroseconds(dice.Next(20_000))).ToArray();
-            await Task.WhenAll(delays.Select((delay, user) => LikeAndGiveUpAsync(user + 1, delay)));
+            // Whenever somebody is done with a like, somebody gives up, wherever he is by then.
+            var users = Enumerable.Range(0, 32).Select(_ => new CancellationTokenSource()).ToArray();
+            var givingUp = new ConcurrentQueue<CancellationTokenSource>(users);
+            new Random(round).Shuffle(users);
+            await Task.WhenAll(users.Select((impatience, user) => LikeAndGiveUpAsync(user + 1, impatience.Token, givingUp)));
+            foreach (var impatience in users) impatience.Dispose();
             var (counter, rows) = await CountsAsync(post);
             Assert.Equal((round, rows), (round, counter));
         }
         Assert.InRange(cutOff, 1, int.MaxValue);
 
-        async Task LikeAndGiveUpAsync(long user, TimeSpan delay)
+        async Task LikeAndGiveUpAsync(long user, CancellationToken impatience, ConcurrentQueue<CancellationTokenSource> givingUp)
         {
-            using var impatience = new CancellationTokenSource(delay);
             try
             {
-                await cache.ChangeAsync(post, () => store.AddAsync(post, user, impatience.Token));
-                await cache.ChangeAsync(post, () => store.CancelAsync(post, user, impatience.Token));
+                await cache.ChangeAsync(post, () => store.AddAsync(post, user, impatience));
+                if (givingUp.TryDequeue(out var next)) await next.CancelAsync();
+                await cache.ChangeAsync(post, () => store.CancelAsync(post, user, impatience));
             }
             catch (OperationCanceledException)
             {

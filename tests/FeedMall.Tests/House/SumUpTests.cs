@@ -116,22 +116,57 @@ public sealed class SumUpTests : IDisposable
         await AnswersAsync(0, "9 passed, 0 failed", "One");
     }
 
-    private void Account(string program, int passed, int failed = 0, int skipped = 0, int errors = 0, int exitCode = 0, int? total = null)
+    [Fact]
+    public async Task Failed_tests_are_named_with_the_beginning_of_their_message()
     {
-        File.WriteAllText(Path.Combine(_folder, program + ".exit"), $"{exitCode}\n");
-        File.WriteAllText(Path.Combine(_folder, program + ".xml"), $"""
-            <?xml version="1.0" encoding="utf-8"?><assemblies schema-version="3"><assembly name="{program}.dll" errors="{errors}" failed="{failed}"
-            not-run="0" passed="{passed}" skipped="{skipped}" time="0.7" total="{total ?? passed + failed + skipped}"></assembly></assemblies>
-            """.ReplaceLineEndings(" "));
+        Account("One", passed: 1, failed: 2, exitCode: 1, tests: Test("Passes") + Test("Bff.Likes(text: &quot;&lt;a&gt; &amp;amp;&quot;)", "\n\nexpected <b> & c\n\nactual\nthird line")
+            + Test("Feed.Reads", "<message> of " + new string('ä', 1000) + "</b>"));
+        Account("Two", passed: 4, failed: 1, exitCode: 1, tests: """<test id="1" name="Mall.Buys" result="Fail"></test>""");
+        var lines = await AnswersAsync(1, "5 passed, 3 failed", "One", "Two");
+        Assert.Equal(["  Bff.Likes(text: \"<a> &amp;\")", "    expected <b> & c", "    actual",
+            "  Feed.Reads", "    <message> of " + new string('ä', 283), "  Mall.Buys"], lines[2..^1]);
     }
 
-    private Task AnswersAsync(int code, string lastLine, params string[] programs) => AnswersAsync(code, lastLine, filtered: false, programs);
+    [Fact]
+    public async Task An_error_outside_of_a_test_is_shown()
+    {
+        Account("One", passed: 1, errors: 1, exitCode: 1, tests: Test("Passes"),
+            errorList: """<errors><error type="assembly-cleanup" name="One.dll"><failure><message><![CDATA[It broke.]]></message></failure></error></errors>""");
+        Assert.Equal(["  One.dll", "    It broke."], (await AnswersAsync(1, "1 passed, 1 failed", "One"))[1..^1]);
+    }
 
-    private async Task AnswersAsync(int code, string lastLine, bool filtered, params string[] programs)
+    [Fact]
+    public async Task No_more_than_20_failed_tests_are_shown()
+    {
+        Account("One", passed: 0, failed: 30, exitCode: 1, tests: string.Concat(Enumerable.Range(1, 30).Select(i => Test($"T{i}", "no\nno\nno"))));
+        var lines = await AnswersAsync(1, "0 passed, 30 failed", "One");
+        Assert.Equal(["  T20", "    no", "    no", "  and 10 more"], lines[^5..^1]);
+        Assert.Equal(1 + 20 * 3 + 1 + 1, lines.Length);
+    }
+
+    private static string Test(string name, string? failure = null) => failure is null
+        ? $"""<test id="1" name="{name}" type="T" result="Pass" time="0.1"></test>"""
+        : $"""<test id="1" name="{name}" type="T" result="Fail" time="0.1"><failure><message><![CDATA[{failure}]]></message><stack-trace><![CDATA[at <test name="b">]]></stack-trace></failure></test>""";
+
+    private void Account(string program, int passed, int failed = 0, int skipped = 0, int errors = 0, int exitCode = 0, int? total = null, string tests = "", string errorList = "")
+    {
+        File.WriteAllText(Path.Combine(_folder, program + ".exit"), $"{exitCode}\n");
+        var head = $"""
+            <?xml version="1.0" encoding="utf-8"?><assemblies schema-version="3"><assembly name="{program}.dll" errors="{errors}" failed="{failed}"
+            not-run="0" passed="{passed}" skipped="{skipped}" time="0.7" total="{total ?? passed + failed + skipped}">
+            """.ReplaceLineEndings(" ");
+        File.WriteAllText(Path.Combine(_folder, program + ".xml"), $"{head}{errorList}<collection>{tests}</collection></assembly></assemblies>");
+    }
+
+    private Task<string[]> AnswersAsync(int code, string lastLine, params string[] programs) => AnswersAsync(code, lastLine, filtered: false, programs);
+
+    private async Task<string[]> AnswersAsync(int code, string lastLine, bool filtered, params string[] programs)
     {
         var result = await Shell.RunAsync("bash", ["tests/sum-up.sh", _folder, .. programs],
             new Dictionary<string, string> { ["SOME_MAY_BE_EMPTY"] = filtered ? "1" : "" });
-        Assert.Equal(lastLine, result.Output.TrimEnd('\n').Split('\n')[^1]);
+        var lines = result.Output.TrimEnd('\n').Split('\n');
+        Assert.Equal(lastLine, lines[^1]);
         Assert.Equal(code, result.Code);
+        return lines;
     }
 }

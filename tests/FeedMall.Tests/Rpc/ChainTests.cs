@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using FeedMall.Rpc.Client;
 using FeedMall.Rpc.Errors;
 using FeedMall.Rpc.Server;
+using FeedMall.Testing;
 using FeedMall.Tests.Rpc.Proto;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
@@ -68,20 +69,21 @@ public sealed class ChainTests
     [Fact]
     public async Task A_call_inside_of_a_call_inherits_deadline_and_global_metadata_and_nothing_local()
     {
-        await using var leaf = await EchoHost.StartAsync();
-        await using var middle = await EchoHost.StartAsync();
+        var clock = new TestClock();
+        await using var leaf = await EchoHost.StartAsync(clock: clock);
+        await using var middle = await EchoHost.StartAsync(clock: clock);
         (TimeSpan Left, Metadata Headers)? seen = null;
         leaf.Script.Say = (_, context) =>
         {
-            seen = (context.Deadline - DateTime.UtcNow, context.RequestHeaders);
+            seen = (context.Deadline - clock.GetUtcNow().UtcDateTime, context.RequestHeaders);
             return Task.FromResult(new EchoResponse());
         };
         middle.Script.Say = async (request, _) => await leaf.Client.SayAsync(request, new Metadata { { "x-md-global-own", "mine" } });
         await middle.Client.SayAsync(new EchoRequest(), new Metadata
         {
             { "x-md-global-uid", "7" }, { "x-md-global-own", "theirs" }, { "x-md-local-a", "b" }, { "x-other", "c" }, { "x-md-global-raw-bin", [1, 2] },
-        }, DateTime.UtcNow.AddSeconds(2), Token);
-        Assert.InRange(seen!.Value.Left, TimeSpan.FromSeconds(0.5), TimeSpan.FromSeconds(2));
+        }, clock.GetUtcNow().UtcDateTime.AddSeconds(2), Token);
+        Assert.Equal(2, seen!.Value.Left.TotalSeconds, 0.0001);
         Assert.Equal("7", seen.Value.Headers.GetValue("x-md-global-uid"));
         Assert.Equal(["mine"], seen.Value.Headers.GetAll("x-md-global-own").Select(entry => entry.Value));
         Assert.Equal([1, 2], seen.Value.Headers.GetValueBytes("x-md-global-raw-bin")!);
@@ -93,26 +95,27 @@ public sealed class ChainTests
     public async Task A_deadline_runs_through_three_services_and_nothing_works_on_after_it()
     {
         // ALGORITHMS §7.5: A gives 300 ms, B uses 50, C wants 1000.
-        await using var c = await EchoHost.StartAsync();
-        await using var b = await EchoHost.StartAsync();
-        var (cTimeout, cEnded) = (TimeSpan.Zero, new TaskCompletionSource());
+        var clock = new TestClock();
+        await using var c = await EchoHost.StartAsync(clock: clock);
+        await using var b = await EchoHost.StartAsync(clock: clock);
+        var (cTimeout, cEnded) = (new TaskCompletionSource<TimeSpan>(), new TaskCompletionSource());
         c.Script.Say = async (_, context) =>
         {
-            cTimeout = context.Deadline - DateTime.UtcNow;
             context.CancellationToken.Register(() => cEnded.TrySetResult());
-            await Task.Delay(1000, context.CancellationToken);
+            cTimeout.SetResult(context.Deadline - clock.GetUtcNow().UtcDateTime);
+            await Task.Delay(TimeSpan.FromSeconds(1), clock, context.CancellationToken);
             return new EchoResponse();
         };
-        b.Script.Say = async (request, context) =>
+        b.Script.Say = async (request, _) =>
         {
-            await Task.Delay(50, context.CancellationToken);
+            clock.Advance(TimeSpan.FromMilliseconds(50));
             return await c.Client.SayAsync(request);
         };
-        var error = await Assert.ThrowsAsync<RpcException>(async () =>
-            await b.Client.SayAsync(new EchoRequest(), deadline: DateTime.UtcNow.AddMilliseconds(300), cancellationToken: Token));
-        Assert.Equal(StatusCode.DeadlineExceeded, error.StatusCode);
+        using var call = b.Client.SayAsync(new EchoRequest(), deadline: clock.GetUtcNow().UtcDateTime.AddMilliseconds(300), cancellationToken: Token);
+        Assert.Equal(250, (await cTimeout.Task.WaitAsync(Token)).TotalMilliseconds, 0.01);
+        clock.Advance(TimeSpan.FromMilliseconds(250));
+        Assert.Equal(StatusCode.DeadlineExceeded, (await Assert.ThrowsAsync<RpcException>(async () => await call)).StatusCode);
         await cEnded.Task.WaitAsync(Token);
-        Assert.InRange(cTimeout, TimeSpan.Zero, TimeSpan.FromMilliseconds(251));
     }
 
     [Fact]

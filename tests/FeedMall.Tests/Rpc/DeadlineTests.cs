@@ -1,5 +1,4 @@
 using FeedMall.Resilience;
-using System.Diagnostics;
 using FeedMall.Rpc.Errors;
 using FeedMall.Testing;
 using FeedMall.Tests.Rpc.Proto;
@@ -9,31 +8,39 @@ using Xunit;
 
 namespace FeedMall.Tests.Rpc;
 
-/// <summary>Deadlines and cancellation. Time is real here, because it is shared with a connection; nothing waits for a guessed time.</summary>
+/// <summary>Deadlines and cancellation. Where a deadline passes, it does when the test says so; the connections between the two sides are real.</summary>
 public sealed class DeadlineTests
 {
     // Nothing that should happen may take this long; it only keeps a defect from hanging the run.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+
+    private readonly TestClock _clock = new();
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task The_callers_deadline_reaches_the_method_and_cancels_its_token()
     {
-        await using var host = await EchoHost.StartAsync();
-        var cancelled = new TaskCompletionSource<DateTime>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var deadline = DateTime.UtcNow.AddMilliseconds(400);
+        await using var host = await EchoHost.StartAsync(clock: _clock);
+        var given = new TaskCompletionSource<DateTime>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var deadline = _clock.GetUtcNow().UtcDateTime.AddMilliseconds(400);
         host.Script.Say = async (_, context) =>
         {
-            context.CancellationToken.Register(() => cancelled.TrySetResult(context.Deadline));
+            context.CancellationToken.Register(() => cancelled.TrySetResult());
+            given.SetResult(context.Deadline);
             await Task.Delay(Timeout.Infinite, context.CancellationToken);
             return new EchoResponse();
         };
-        var error = await Assert.ThrowsAsync<RpcException>(
-            async () => await host.Client.SayAsync(new EchoRequest(), deadline: deadline, cancellationToken: Token));
+        using var call = host.Client.SayAsync(new EchoRequest(), deadline: deadline, cancellationToken: Token);
+        // What travels is the time that is left, in whole microseconds.
+        Assert.InRange(deadline - await given.Task.WaitAsync(Patience, Token), TimeSpan.Zero, TimeSpan.FromMicroseconds(2));
+        _clock.Advance(TimeSpan.FromMilliseconds(399));
+        Assert.False(cancelled.Task.IsCompleted || call.ResponseAsync.IsCompleted);
+        _clock.Advance(TimeSpan.FromMilliseconds(1));
+        var error = await Assert.ThrowsAsync<RpcException>(async () => await call);
         Assert.Equal((StatusCode.DeadlineExceeded, RefusalReasons.DeadlineExceeded), (error.StatusCode, error.FindErrorInfo()!.Reason));
-        var seen = await cancelled.Task.WaitAsync(Patience, Token);
-        Assert.InRange((seen - deadline).TotalMilliseconds, -50, 300);
+        await cancelled.Task.WaitAsync(Patience, Token);
         Assert.Empty(host.Errors);
     }
 
@@ -63,29 +70,30 @@ public sealed class DeadlineTests
     public async Task A_caller_that_would_wait_longer_gets_no_more_than_the_servers_greatest_time()
     {
         await using var host = await EchoHost.StartAsync(server: options =>
-            (options.DefaultTimeout, options.MaxTimeout) = (TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(200)));
+            (options.DefaultTimeout, options.MaxTimeout) = (TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(200)), clock: _clock);
         var given = new TaskCompletionSource<TimeSpan>(TaskCreationOptions.RunContinuationsAsynchronously);
         host.Script.Say = async (_, context) =>
         {
-            given.SetResult(context.Deadline - DateTime.UtcNow);
+            given.SetResult(context.Deadline - _clock.GetUtcNow().UtcDateTime);
             await Task.Delay(Timeout.Infinite, context.CancellationToken);
             return new EchoResponse();
         };
-        var error = await Assert.ThrowsAsync<RpcException>(
-            async () => await host.Client.SayAsync(new EchoRequest(), deadline: DateTime.UtcNow + Patience, cancellationToken: Token));
-        Assert.Equal(StatusCode.DeadlineExceeded, error.StatusCode);
+        using var call = host.Client.SayAsync(new EchoRequest(), deadline: _clock.GetUtcNow().UtcDateTime + Patience, cancellationToken: Token);
         // More than the default of callers that name none, less than what this one named.
-        Assert.InRange(await given.Task, TimeSpan.FromMilliseconds(-50), TimeSpan.FromMilliseconds(200));
+        Assert.Equal(TimeSpan.FromMilliseconds(200), await given.Task.WaitAsync(Patience, Token));
+        _clock.Advance(TimeSpan.FromMilliseconds(200));
+        Assert.Equal(StatusCode.DeadlineExceeded, (await Assert.ThrowsAsync<RpcException>(async () => await call)).StatusCode);
         Assert.Empty(host.Errors);
     }
 
     [Fact]
     public async Task A_deadline_that_passes_in_the_middle_of_a_stream_ends_it_with_trailers()
     {
-        await using var host = await EchoHost.StartAsync(server: options => options.DefaultStreamTimeout = TimeSpan.FromMilliseconds(200));
+        await using var host = await EchoHost.StartAsync(server: options => options.DefaultStreamTimeout = TimeSpan.FromMilliseconds(200), clock: _clock);
         host.Script.Count = async (_, stream, _) =>
         {
             await stream.WriteAsync(new EchoResponse { Number = 1 });
+            _clock.Advance(TimeSpan.FromMilliseconds(200));
             await new TaskCompletionSource().Task.WaitAsync(Patience, TimeProvider.System, Token).ContinueWith(_ => { }, TaskScheduler.Default);
         };
         using var http = RawGrpc.CreateClient();
@@ -113,11 +121,11 @@ public sealed class DeadlineTests
     [Fact]
     public async Task A_timeout_that_cannot_be_read_gets_the_default()
     {
-        await using var host = await EchoHost.StartAsync();
+        await using var host = await EchoHost.StartAsync(server: options => options.DefaultTimeout = TimeSpan.FromSeconds(3), clock: _clock);
         TimeSpan left = default;
         host.Script.Say = (_, context) =>
         {
-            left = context.Deadline - DateTime.UtcNow;
+            left = context.Deadline - _clock.GetUtcNow().UtcDateTime;
             return Task.FromResult(new EchoResponse());
         };
         using var http = RawGrpc.CreateClient();
@@ -125,7 +133,7 @@ public sealed class DeadlineTests
         request.Headers.TryAddWithoutValidation("grpc-timeout", "1s");
         using var response = await http.SendAsync(request, Token);
         Assert.Equal("0", RawGrpc.StatusOf(response));
-        Assert.InRange(left.TotalMilliseconds, 1, 1000);
+        Assert.Equal(TimeSpan.FromSeconds(3), left);
     }
 
     [Fact]
@@ -142,13 +150,19 @@ public sealed class DeadlineTests
     [Fact]
     public async Task The_client_gives_up_at_its_deadline_even_when_the_server_never_answers()
     {
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var peer = await PeerHost.StartAsync(async http =>
-            await Task.Delay(Timeout.Infinite, http.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default));
-        var started = Stopwatch.GetTimestamp();
-        var error = await Assert.ThrowsAsync<RpcException>(
-            async () => await peer.Client.SayAsync(new EchoRequest(), deadline: DateTime.UtcNow.AddMilliseconds(200), cancellationToken: Token));
+        {
+            begun.SetResult();
+            await Task.Delay(Timeout.Infinite, http.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
+        }, clock: _clock);
+        using var call = peer.Client.SayAsync(new EchoRequest(), deadline: _clock.GetUtcNow().UtcDateTime.AddMilliseconds(200), cancellationToken: Token);
+        await begun.Task.WaitAsync(Patience, Token);
+        _clock.Advance(TimeSpan.FromMilliseconds(199));
+        Assert.False(call.ResponseAsync.IsCompleted);
+        _clock.Advance(TimeSpan.FromMilliseconds(1));
+        var error = await Assert.ThrowsAsync<RpcException>(async () => await call);
         Assert.Equal((StatusCode.DeadlineExceeded, RefusalReasons.DeadlineExceeded), (error.StatusCode, error.FindErrorInfo()!.Reason));
-        Assert.InRange(Stopwatch.GetElapsedTime(started).TotalMilliseconds, 150, 5000);
         await peer.Aborted.WaitAsync(Patience, Token);
     }
 
@@ -160,9 +174,10 @@ public sealed class DeadlineTests
             http.Response.ContentType = "application/grpc";
             await http.Response.Body.FlushAsync();
             await Task.Delay(Timeout.Infinite, http.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
-        });
-        using var call = peer.Client.Count(new EchoRequest(), deadline: DateTime.UtcNow.AddSeconds(2), cancellationToken: Token);
+        }, clock: _clock);
+        using var call = peer.Client.Count(new EchoRequest(), deadline: _clock.GetUtcNow().UtcDateTime.AddSeconds(2), cancellationToken: Token);
         await call.ResponseHeadersAsync;
+        _clock.Advance(TimeSpan.FromSeconds(2));
         await peer.Aborted.WaitAsync(Patience, Token);
         var error = await Assert.ThrowsAsync<RpcException>(() => call.ResponseStream.MoveNext(Token));
         Assert.Equal(StatusCode.DeadlineExceeded, error.StatusCode);
@@ -224,7 +239,7 @@ public sealed class DeadlineTests
     [Fact]
     public async Task A_reader_that_does_not_read_holds_the_writer_back_until_the_deadline_resets_the_stream()
     {
-        await using var host = await EchoHost.StartAsync(server: options => options.DefaultStreamTimeout = TimeSpan.FromMilliseconds(500));
+        await using var host = await EchoHost.StartAsync(server: options => options.DefaultStreamTimeout = TimeSpan.FromMilliseconds(500), clock: _clock);
         long written = 0;
         var left = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var block = ByteString.CopyFrom(new byte[256 * 1024]);
@@ -246,6 +261,10 @@ public sealed class DeadlineTests
         using var http = RawGrpc.CreateClient();
         using var request = RawGrpc.Request(host.Address, "/feedmall.tests.rpc.Echo/Count", [0, 0, 0, 0, 0]);
         using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Token);
+        _clock.Advance(TimeSpan.FromMilliseconds(500));
+        // What the server gives the status to get past the messages.
+        await _clock.WaitForTimerAsync(TimeSpan.FromMilliseconds(250)).WaitAsync(Patience, Token);
+        _clock.Advance(TimeSpan.FromMilliseconds(250));
         await left.Task.WaitAsync(Patience, Token);
         // Loopback would have carried gigabytes; the windows of the connection hold far less.
         Assert.InRange(written, 0, 32L * 1024 * 1024);

@@ -15,9 +15,14 @@ using Xunit;
 
 namespace FeedMall.Tests.Rpc;
 
-/// <summary>A real Kestrel on a free loopback port with the echo service, a real client for it, and what was logged.</summary>
+/// <summary>
+/// A real Kestrel on a free loopback port with the echo service, a real client for it, and what was logged. Times are long, because a busy machine takes what it
+/// likes for anything; a test about a time sets its own, best on a clock that it moves.
+/// </summary>
 internal sealed class EchoHost : IAsyncDisposable
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
+
     private readonly ServiceProvider _clients;
     private readonly WebApplication _app;
     private readonly LogRecorder _logs;
@@ -39,10 +44,11 @@ internal sealed class EchoHost : IAsyncDisposable
 
     public IServiceProvider ServerServices => _app.Services;
 
+    /// <param name="clock">What both sides measure the time of calls with; null: the system's.</param>
     public static async Task<EchoHost> StartAsync(
         Action<GrpcServiceOptions>? server = null, Action<GrpcClientOptions>? client = null,
         X509Certificate2? certificate = null, Action<IServiceCollection>? services = null, HttpProtocols protocols = HttpProtocols.Http2,
-        Action<ListenOptions>? listen = null)
+        Action<ListenOptions>? listen = null, TimeProvider? clock = null)
     {
         var logs = new LogRecorder();
         var builder = WebApplication.CreateSlimBuilder();
@@ -55,9 +61,10 @@ internal sealed class EchoHost : IAsyncDisposable
             listen?.Invoke(port);
         }));
         builder.Services.AddSingleton<EchoScript>();
+        if (clock is not null) builder.Services.AddSingleton(clock);
         builder.Services.AddGrpc(options =>
         {
-            options.MaxTimeout = TimeSpan.FromMinutes(10);
+            (options.DefaultTimeout, options.MaxTimeout) = (s_patience, TimeSpan.FromMinutes(10));
             server?.Invoke(options);
         });
         services?.Invoke(builder.Services);
@@ -66,7 +73,7 @@ internal sealed class EchoHost : IAsyncDisposable
         app.MapGrpcReflection();
         await app.StartAsync(TestContext.Current.CancellationToken);
         var address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
-        var clients = CreateClients(address, client);
+        var clients = CreateClients(address, client, clock);
         return new EchoHost(app, clients, logs, address);
     }
 
@@ -77,7 +84,7 @@ internal sealed class EchoHost : IAsyncDisposable
         void Configure(IServiceProvider provider, GrpcClientOptions options)
         {
             options.Addresses = [address];
-            options.DefaultTimeout = TimeSpan.FromSeconds(20);
+            (options.DefaultTimeout, options.ConnectTimeout) = (s_patience, s_patience);
             configure?.Invoke(options);
         }
         return services.AddGrpcClient<Echo.EchoClient>(Configure).AddGrpcClient<Grpc.Health.V1.Health.HealthClient>(Configure).BuildServiceProvider();

@@ -68,10 +68,11 @@ public sealed class KeepAliveTests
     {
         await using var host = await EchoHost.StartAsync();
         using var proxy = new SilentProxy(host.Address);
-        await using var caller = Connect(host, proxy.Address, host.Address);
+        // A ping that is not answered would close it before the call is.
+        await using var caller = Connect(host, proxy.Address, host.Address, pingTimeout: TimeSpan.FromSeconds(2));
         host.Script.Say = async (request, context) =>
         {
-            await Task.Delay(TimeSpan.FromSeconds(5), context.CancellationToken);
+            await Task.Delay(TimeSpan.FromSeconds(6), context.CancellationToken);
             return new EchoResponse { Text = request.Text };
         };
         Assert.Equal("slow", (await caller.Client.SayAsync(new EchoRequest { Text = "slow" }, cancellationToken: Token)).Text);
@@ -129,10 +130,11 @@ public sealed class KeepAliveTests
     }
 
     // Shorter than the options allow: they protect servers of others.
-    private static EchoCaller Connect(EchoHost host, Uri first, Uri second, params string[] idempotent) =>
+    private static EchoCaller Connect(EchoHost host, Uri first, Uri second, string? idempotent = null, TimeSpan? pingTimeout = null) =>
         new(EchoHost.CreateClients(host.Address, options =>
         {
-            (options.Addresses, options.Balancing, options.IdempotentMethods) = ([first, second], BalancingPolicy.PickFirst, idempotent.ToHashSet());
-            options.ConfigureHandler = handler => (handler.KeepAlivePingDelay, handler.KeepAlivePingTimeout) = (TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+            (options.Addresses, options.Balancing, options.IdempotentMethods) = ([first, second], BalancingPolicy.PickFirst, new HashSet<string>(idempotent is null ? [] : [idempotent]));
+            options.ConfigureHandler = handler =>
+                (handler.KeepAlivePingDelay, handler.KeepAlivePingTimeout) = (TimeSpan.FromSeconds(1), pingTimeout ?? TimeSpan.FromSeconds(1));
         }));
 }

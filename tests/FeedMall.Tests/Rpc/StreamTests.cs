@@ -1,4 +1,5 @@
 using FeedMall.Rpc.Client;
+using FeedMall.Testing;
 using FeedMall.Tests.Rpc.Proto;
 using Google.Protobuf;
 using Grpc.Core;
@@ -161,10 +162,12 @@ public sealed class StreamTests
     [Fact]
     public async Task A_deadline_ends_a_stream_of_requests_on_both_sides()
     {
-        await using var host = await EchoHost.StartAsync();
-        var ended = new TaskCompletionSource();
+        var clock = new TestClock();
+        await using var host = await EchoHost.StartAsync(clock: clock);
+        var (begun, ended) = (new TaskCompletionSource(), new TaskCompletionSource());
         host.Script.Gather = async (requests, context) =>
         {
+            begun.SetResult();
             try
             {
                 while (await requests.MoveNext(context.CancellationToken)) { }
@@ -175,8 +178,10 @@ public sealed class StreamTests
                 ended.TrySetResult();
             }
         };
-        using var call = host.Client.Gather(deadline: DateTime.UtcNow.AddSeconds(1), cancellationToken: Token);
+        using var call = host.Client.Gather(deadline: clock.GetUtcNow().UtcDateTime.AddSeconds(1), cancellationToken: Token);
         await call.RequestStream.WriteAsync(new EchoRequest(), Token);
+        await begun.Task.WaitAsync(Token);
+        clock.Advance(TimeSpan.FromSeconds(1));
         Assert.Equal(StatusCode.DeadlineExceeded, (await Assert.ThrowsAsync<RpcException>(async () => await call)).StatusCode);
         await ended.Task.WaitAsync(Token);
         Assert.Empty(host.Errors);

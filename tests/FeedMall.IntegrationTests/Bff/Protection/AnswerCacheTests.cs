@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using FeedMall.Proto.Feed.V1;
 using FeedMall.Proto.Mall.V1;
 using FeedMall.Rpc.Errors;
@@ -271,14 +272,17 @@ public sealed class AnswerCacheTests
         await one.UntilConnectedAsync();
         await two.UntilConnectedAsync();
         var (ofOne, ofTwo) = (one.CountPosts(), two.CountPosts());
-        for (var post = 1; post <= 20; post++)
+        for (var (post, inTime) = (1, 0); inTime < 20; post++)
         {
-            var path = $"/v1/feed/posts/{post}";
+            Assert.InRange(post, 1, 500);
+            var (path, before, startedAt) = ($"/v1/feed/posts/{post}", ofOne() + ofTwo(), Stopwatch.GetTimestamp());
             var crowd = Enumerable.Range(0, 20).Select(i => (i % 2 == 0 ? one : two).GetAsync(path)).ToArray();
             Assert.All(await Task.WhenAll(crowd), answer => Assert.Equal(200, answer.Status));
+            // Who waits 300 ms for the other's turn makes the answer himself: on a busy machine both may, rightly.
+            var isInTime = Stopwatch.GetElapsedTime(startedAt) < TimeSpan.FromMilliseconds(300);
+            Assert.InRange(ofOne() + ofTwo() - before, 1, isInTime ? 1 : 2);
+            if (isInTime) inTime++;
         }
-        // Who waits for the other's turn for too long makes it himself: on a busy machine now and then.
-        Assert.True(ofOne() + ofTwo() is >= 20 and <= 22, $"{ofOne()} and {ofTwo()} calls");
     }
 
     [Fact]

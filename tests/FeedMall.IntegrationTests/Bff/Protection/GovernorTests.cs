@@ -14,12 +14,13 @@ public sealed class GovernorTests
         await using var bff = await ProtectedBff.StartAsync();
         await bff.GetAsync("/v1/feed/posts/1");
         var page = await bff.ProtectionAsync();
-        Assert.Equal(["admission", "rateLimit", "quota", "dependencies", "cache", "flights", "degrade"], page["mechanisms"]!.AsObject().Select(part => part.Key));
+        Assert.Equal(["admission", "rateLimit", "quota", "callLimit", "dependencies", "cache", "flights", "degrade"], page["mechanisms"]!.AsObject().Select(part => part.Key));
         // Of each kind one is looked at for the part that tells how it stands.
         var calls = page["mechanisms"]!["dependencies"]!;
         Assert.Equal(["bulkheads", "warm", "timeouts", "gutters", "breakers", "gutterBreakers"], calls.AsObject().Select(part => part.Key));
         Assert.Equal((200, 0), ((int)calls["bulkheads"]!["feed"]!["places"]!, (int)calls["bulkheads"]!["feed"]!["inFlight"]!));
         Assert.Equal("Closed", (string?)calls["breakers"]!["/feedmall.feed.v1.Posts/GetPost"]!["breaker"]!["state"]);
+        Assert.Equal((20, 1), ((double)page["mechanisms"]!["callLimit"]!["/feedmall.feed.v1.Posts/GetPost"]!["limiter"]!["limit"]!, (long)page["mechanisms"]!["callLimit"]!["/feedmall.feed.v1.Posts/GetPost"]!["counts"]!["admitted"]!));
         Assert.NotEmpty(page["mechanisms"]!["rateLimit"]!["routes"]!.AsObject());
         Assert.Contains(page["endpoints"]!.AsArray(), target => (double)target!["retries"]!["available"]! > 0 && target["endpoints"]!.AsArray().Count == 1);
         Assert.Equal(["admission", "rateLimit", "quota", "cache", "dependencies", "degrade", "routes"], page["options"]!.AsObject().Select(part => part.Key));

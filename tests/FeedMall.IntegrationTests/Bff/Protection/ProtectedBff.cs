@@ -75,7 +75,7 @@ internal sealed class ProtectedBff : IAsyncDisposable
         await bff._services.StartServiceAsync();
         var address = bff._services.Address();
         bff._host = await FeedMallHost.StartBffAsync(bff._folder.Path, address, address,
-            ["--Bff:GovernorUrl=http://127.0.0.1:0", "--Protection:Admission:DryRun=false", "--Bff:RequestTimeout=00:00:05", "--Logging:LogLevel:FeedMall=Information",
+            ["--Bff:GovernorUrl=http://127.0.0.1:0", "--Protection:Admission:DryRun=false", "--Logging:LogLevel:FeedMall=Information",
             // So that each request goes the whole way, unless a test says otherwise.
             "--Protection:Cache:Enabled=false", "--Protection:Quota:Enabled=false", "--Protection:Degrade:RenewInterval=00:00:00", .. settings]);
         bff.Governor.BaseAddress = bff._host.Bff.GovernorAddress();

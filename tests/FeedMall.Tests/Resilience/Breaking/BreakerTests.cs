@@ -192,7 +192,7 @@ public sealed class BreakerTests
         {
             together.SignalAndWait();
             breaker.Options = thread % 2 == 0 ? few : many;
-        }, turns: 1000);
+        }, turns: 300);
     }
 
     [Fact]

@@ -67,7 +67,7 @@ public sealed class GradientLimiterTests
     }
 
     [Fact]
-    public void Failures_and_what_was_given_up_are_not_measured()
+    public void What_was_given_up_is_not_measured_nor_a_failure_before_there_is_an_average()
     {
         var limiter = new GradientLimiter(new GradientLimiterOptions { MinSamples = 1 }, _clock);
         foreach (var outcome in new[] { Outcome.Failure, Outcome.Ignored })
@@ -77,6 +77,39 @@ public sealed class GradientLimiterTests
             Assert.True(permit.Complete(outcome));
         }
         Assert.Equal(new GradientSnapshot(0, 20, TimeSpan.Zero, TimeSpan.Zero), limiter.Snapshot());
+    }
+
+    [Fact]
+    public void Failures_that_took_long_lower_the_limit_and_leave_the_average_and_quick_ones_count_for_nothing()
+    {
+        var limiter = new GradientLimiter(new GradientLimiterOptions { MinSamples = 20 }, _clock);
+        Window(limiter, 20, 10);
+        var before = limiter.Snapshot();
+        Window(limiter, 20, 9, Outcome.Failure);
+        Assert.Equal(before, limiter.Snapshot());
+        Window(limiter, 20, 100, Outcome.Failure);
+        var after = limiter.Snapshot();
+        Assert.Equal((before.Limit * 0.8 + (before.Limit * 0.5 + 4) * 0.2, before.LongTime), (after.Limit, after.LongTime));
+        Assert.Equal(100, after.ShortTime.TotalMilliseconds, 3);
+    }
+
+    [Fact]
+    public void Times_beyond_the_slowest_are_too_long_whatever_the_average_allows()
+    {
+        var limiter = new GradientLimiter(new GradientLimiterOptions { MinSamples = 20, Slowest = TimeSpan.FromMilliseconds(50) }, _clock);
+        for (var i = 0; i < 10; i++) Window(limiter, 5, 40);
+        Assert.Equal(20, limiter.Snapshot().Limit);
+        // 1.5 · 40 would allow 58; the long-term average is 40.0599 now.
+        Window(limiter, 20, 58);
+        Assert.Equal(20 * 0.8 + (20 * 50 / 58.0 + 4) * 0.2, limiter.Snapshot().Limit, 3);
+    }
+
+    [Fact]
+    public void Work_that_always_takes_longer_than_the_slowest_is_limited_by_its_own_average()
+    {
+        var limiter = new GradientLimiter(new GradientLimiterOptions { MinSamples = 20, Slowest = TimeSpan.FromMilliseconds(50) }, _clock);
+        for (var i = 0; i < 5; i++) Window(limiter, 20, 80);
+        Assert.Equal(24, limiter.Snapshot().Limit, 3);
     }
 
     [Fact]
@@ -123,15 +156,15 @@ public sealed class GradientLimiterTests
     }
 
     // One window of a second with so much in flight at once, each piece taking so long.
-    private void Window(GradientLimiter limiter, int inFlight, double milliseconds)
+    private void Window(GradientLimiter limiter, int inFlight, double milliseconds, Outcome outcome = Outcome.Success)
     {
         _clock.Advance(TimeSpan.FromSeconds(1));
-        for (var samples = 0; samples < 10 || samples < inFlight; samples += inFlight)
+        for (var samples = 0; samples < limiter.Options.MinSamples || samples < inFlight; samples += inFlight)
         {
             var permits = Enter(limiter, inFlight);
             _clock.Advance(TimeSpan.FromMilliseconds(milliseconds));
             // Together, so that the window ends with the last of a group: ten samples and a second are there.
-            permits.ForEach(permit => permit.Complete(Outcome.Success));
+            permits.ForEach(permit => permit.Complete(outcome));
         }
     }
 

@@ -136,7 +136,7 @@ public sealed class RetryBudgetTests
     [Fact]
     public void Two_threads_never_both_take_the_last_retry()
     {
-        const int rounds = 2000;
+        const int rounds = 500;
         var budgets = Enumerable.Range(0, rounds)
             .Select(_ => new WindowRetryBudget(new WindowRetryBudgetOptions { MinRetriesPerSecond = 0.1 }, new YieldingClock())).ToArray();
         using var together = new Barrier(4);

@@ -27,7 +27,7 @@ internal sealed class CacheRig : IAsyncDisposable
 
     private CacheRig(int port, Action<KeyValueOptions>? configure)
     {
-        var settings = new KeyValueOptions { Addresses = $"127.0.0.1:{port}", OperationTimeout = TimeSpan.FromSeconds(5) };
+        var settings = new KeyValueOptions { Addresses = $"127.0.0.1:{port}", OperationTimeout = TimeSpan.FromSeconds(5), ConnectTimeout = TimeSpan.FromSeconds(10) };
         configure?.Invoke(settings);
         _services = new ServiceCollection().AddMetrics().AddLogging(logs => logs.AddProvider(Logs)).BuildServiceProvider();
         var metrics = new KeyValueMetrics(_services.GetRequiredService<IMeterFactory>());
