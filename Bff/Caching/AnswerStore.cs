@@ -138,6 +138,8 @@ internal sealed class AnswerStore : IOutputCacheStore, IDisposable
         }
         try
         {
+            // Who had the turn before may have stored the answer since it was found missing here.
+            if (isOurs == true) await LookUpAsync(fill);
             await make();
         }
         finally

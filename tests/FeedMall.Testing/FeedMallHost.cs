@@ -48,10 +48,18 @@ public sealed class FeedMallHost : IAsyncDisposable
     public static async Task<FeedMallHost> StartAsync(string folder, params string[] settings)
     {
         var host = new FeedMallHost(folder, settings);
-        host._feed = await host.StartAsync("Feed", FeedApp.Build);
-        host._mall = await host.StartAsync("Mall", MallApp.Build);
-        await host.StartBffAsync(host._feed.Address(), host._mall.Address());
-        return host;
+        try
+        {
+            host._feed = await host.StartAsync("Feed", FeedApp.Build);
+            host._mall = await host.StartAsync("Mall", MallApp.Build);
+            await host.StartBffAsync(host._feed.Address(), host._mall.Address());
+            return host;
+        }
+        catch
+        {
+            await host.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Starts a Bff alone, in front of other addresses.</summary>
@@ -92,7 +100,16 @@ public sealed class FeedMallHost : IAsyncDisposable
             "--Logging:LogLevel:Default=Warning", $"--{service}:Cache:Enabled=false",
             .. PatientBff, "--Bff:WarmUp=false", .. _settings]);
         app.Services.GetRequiredService<ILoggerFactory>().AddProvider(Logs);
-        await app.StartServiceAsync();
+        try
+        {
+            await app.StartServiceAsync();
+        }
+        catch
+        {
+            // What it holds, such as the watches on its files, is missed by the tests after this one.
+            await app.DisposeAsync();
+            throw;
+        }
         return app;
     }
 }

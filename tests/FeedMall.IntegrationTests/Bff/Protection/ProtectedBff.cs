@@ -74,10 +74,18 @@ internal sealed class ProtectedBff : IAsyncDisposable
         bff._services.MapGrpcService<ScriptedLikes>();
         await bff._services.StartServiceAsync();
         var address = bff._services.Address();
-        bff._host = await FeedMallHost.StartBffAsync(bff._folder.Path, address, address,
-            ["--Bff:GovernorUrl=http://127.0.0.1:0", "--Protection:Admission:DryRun=false", "--Logging:LogLevel:FeedMall=Information",
-            // So that each request goes the whole way, unless a test says otherwise.
-            "--Protection:Cache:Enabled=false", "--Protection:Quota:Enabled=false", "--Protection:Degrade:RenewInterval=00:00:00", .. settings]);
+        try
+        {
+            bff._host = await FeedMallHost.StartBffAsync(bff._folder.Path, address, address,
+                ["--Bff:GovernorUrl=http://127.0.0.1:0", "--Protection:Admission:DryRun=false", "--Logging:LogLevel:FeedMall=Information",
+                // So that each request goes the whole way, unless a test says otherwise.
+                "--Protection:Cache:Enabled=false", "--Protection:Quota:Enabled=false", "--Protection:Degrade:RenewInterval=00:00:00", .. settings]);
+        }
+        catch
+        {
+            await bff.DisposeAsync();
+            throw;
+        }
         bff.Governor.BaseAddress = bff._host.Bff.GovernorAddress();
         return bff;
     }
@@ -178,7 +186,7 @@ internal sealed class ProtectedBff : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Governor.Dispose();
-        await _host.DisposeAsync();
+        if (_host is not null) await _host.DisposeAsync();
         await _services.DisposeAsync();
         _folder.Dispose();
     }
