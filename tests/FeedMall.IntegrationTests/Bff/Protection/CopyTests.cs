@@ -65,6 +65,19 @@ public sealed class CopyTests
     }
 
     [Fact]
+    public async Task The_turn_to_make_an_answer_is_given_back_when_it_is_made()
+    {
+        await using var store = await CacheServer.StartAsync(CacheServer.Redis);
+        using var connection = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{store.Port}");
+        await using var bff = await ProtectedBff.StartAsync(WithCache, "--Bff:Cache:Enabled=true", $"--Bff:Cache:Addresses=127.0.0.1:{store.Port}", "--Bff:Cache:OperationTimeout=00:00:05");
+        await bff.UntilConnectedAsync();
+        await bff.GetAsync(Post);
+        // Else all other copies that lack an answer wait until it runs out.
+        Assert.Empty((RedisKey[]?)await connection.GetDatabase().ExecuteAsync("KEYS", "answer:turn:*") ?? []);
+        Assert.NotEmpty((RedisKey[]?)await connection.GetDatabase().ExecuteAsync("KEYS", "answer:*") ?? []);
+    }
+
+    [Fact]
     public async Task A_copy_outlives_a_store_that_has_lost_everything()
     {
         await using var store = await CacheServer.StartAsync(CacheServer.KvStore);

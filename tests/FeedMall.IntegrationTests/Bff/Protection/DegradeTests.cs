@@ -138,6 +138,14 @@ public sealed class DegradeTests
     }
 
     [Fact]
+    public async Task What_stands_in_for_a_list_is_given_only_as_long_as_it_may_be_old()
+    {
+        await using var bff = await WarmAsync("--Protection:Degrade:KeepFor=00:00:01");
+        bff.ListPosts = (_, _) => throw ProtectedBff.Broken();
+        Assert.Equal(503, (await bff.UntilAsync(Posts, answer => answer.Degraded is null)).Status);
+    }
+
+    [Fact]
     public async Task What_is_answered_in_place_of_a_list_is_not_kept_as_that_list()
     {
         await using var bff = await WarmAsync(WithCache);
