@@ -149,7 +149,13 @@ internal sealed partial class Connection : IDisposable
     // What a reply says must not be lost any more.
     private async ValueTask HoldAsync(Task<bool> held)
     {
-        if (await held) return;
+        // All commands of the loop's round have run: one flush serves all of them.
+        _engine.Keyspace.Journal?.Wake();
+        var isWritten = await held;
+        // That goes on on the writer's thread, under the data lock: away from there.
+        if (_loop is null) await Task.Yield();
+        else await _loop.NextTurn();
+        if (isWritten) return;
         // Which of the batch's commands survive is unknown, and so is what else to answer.
         Client.Reply.Clear();
         Client.Reply.Error(Errors.CannotWrite(_engine.Keyspace.Journal?.Failure ?? "the disk has failed"));

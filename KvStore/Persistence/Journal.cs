@@ -81,17 +81,20 @@ internal sealed class Journal(KvEngine engine) : IDisposable
         Persistence.Effects.Delete(key, Open(database));
     }
 
-    /// <summary>What the replies of the batch that ends now must wait for; null: nothing. False as its result: it could not be written.</summary>
+    /// <summary>
+    /// What the replies of the batch that ends now must wait for; null: nothing. False as its result: it could not be written. Whoever waits for it wakes the writer, and goes on
+    /// where the task is ended, under the data lock.
+    /// </summary>
     public Task<bool>? Hold()
     {
         if (PendingBytes == 0) return null;
         if (Failure is not null) return null;
         var isAlways = engine.Settings.AppendSync == SyncPolicy.Always;
-        if (isAlways || _filling.Length >= WakeBytes) Wake();
+        if (_filling.Length >= WakeBytes) Wake();
         if (!isAlways && _filling.Length < engine.Settings.Start.AppendBufferBytes) return null;
         ref var done = ref _takenDone;
         if (_filling.Length > 0) done = ref _fillingDone;
-        done ??= new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        done ??= new TaskCompletionSource<bool>();
         return done.Task;
     }
 

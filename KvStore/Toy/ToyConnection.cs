@@ -62,6 +62,15 @@ internal sealed class ToyConnection(Socket socket, Client client, KvEngine engin
         socket.Dispose();
     }
 
+    private async Task<bool> IsWrittenAsync(Task<bool> held)
+    {
+        engine.Keyspace.Journal?.Wake();
+        var isWritten = await held;
+        // From the writer's thread, and the data lock, to another one.
+        await Task.Yield();
+        return isWritten;
+    }
+
     private bool TryAnswerLine()
     {
         var length = _buffer.AsSpan(_start, _end - _start).IndexOf((byte)'\n');
@@ -172,7 +181,7 @@ internal sealed class ToyConnection(Socket socket, Client client, KvEngine engin
 
     private async Task SendAsync()
     {
-        if (_held is { } held && !await held)
+        if (_held is { } held && !await IsWrittenAsync(held))
         {
             // Which of the changes survive is unknown, and so is what else to answer.
             _answers.SetLength(0);

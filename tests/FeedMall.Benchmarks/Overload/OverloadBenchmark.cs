@@ -10,14 +10,18 @@ namespace FeedMall.Benchmarks.Overload;
 /// <param name="Lead">Of each load: the time before what is measured.</param>
 /// <param name="Work">What the domain service does for an answer.</param>
 /// <param name="Loads">In capacities.</param>
-internal sealed record OverloadPlan(string? Out, TimeSpan Lead, TimeSpan Measured, Work Work, double[] Loads)
+/// <param name="Waits">The same of a second domain service, which waits where the first one computes.</param>
+/// <param name="WaitLoads">For that, in capacities; none: it is left out.</param>
+internal sealed record OverloadPlan(string? Out, TimeSpan Lead, TimeSpan Measured, Work Work, double[] Loads, Work Waits, double[] WaitLoads)
 {
     public static OverloadPlan Parse(string[] args)
     {
         string Option(string name, string fallback) => Array.IndexOf(args, name) is var at && at >= 0 && at + 1 < args.Length ? args[at + 1] : fallback;
         double Number(string name, string fallback) => double.Parse(Option(name, fallback), CultureInfo.InvariantCulture);
+        double[] Numbers(string name, string fallback) =>
+            [.. Option(name, fallback).Split(',', StringSplitOptions.RemoveEmptyEntries).Select(load => double.Parse(load, CultureInfo.InvariantCulture))];
         return new OverloadPlan(Option("--out", "") is { Length: > 0 } file ? file : null, TimeSpan.FromSeconds(Number("--lead", "5")), TimeSpan.FromSeconds(Number("--seconds", "10")),
-            Work.Parse(Option("--work", "8192/0/0")), [.. Option("--loads", "1,2,5,10").Split(',').Select(load => double.Parse(load, CultureInfo.InvariantCulture))]);
+            Work.Parse(Option("--work", "8192/0/0")), Numbers("--loads", "1,2,5,10"), Work.Parse(Option("--waits", "0/4/10")), Numbers("--wait-loads", "2,5"));
     }
 }
 
@@ -60,9 +64,8 @@ internal static class OverloadBenchmark
         var plan = OverloadPlan.Parse(args);
         var conditions = await Conditions.DescribeAsync();
         var (answered, refused) = await RefusalCost.MeasureAsync();
-        var (capacity, off) = await RunAsync(isOn: false, null, plan);
-        var (_, on) = await RunAsync(isOn: true, capacity, plan);
-        var page = new OverloadPage(plan, capacity, [.. off, .. on], answered, refused, conditions);
+        var (computes, waits) = (await RunAsync(plan, plan.Work, plan.Loads), await RunAsync(plan, plan.Waits, plan.WaitLoads));
+        var page = new OverloadPage(plan, computes, waits, answered, refused, conditions);
         var picture = Path.ChangeExtension(plan.Out ?? "overload.md", ".svg");
         var text = page.ToMarkdown(Path.GetFileName(picture));
         Console.WriteLine(text);
@@ -72,22 +75,30 @@ internal static class OverloadBenchmark
         return 0;
     }
 
-    private static async Task<(double Capacity, List<OverloadRun> Runs)> RunAsync(bool isOn, double? capacity, OverloadPlan plan)
+    private static async Task<OverloadSeries> RunAsync(OverloadPlan plan, Work work, double[] loads)
+    {
+        if (loads.Length == 0) return new OverloadSeries(plan, work, 0, []);
+        var (capacity, off) = await RunAsync(isOn: false, null, plan, work, loads);
+        var (_, on) = await RunAsync(isOn: true, capacity, plan, work, loads);
+        return new OverloadSeries(plan, work, capacity, [.. off, .. on]);
+    }
+
+    private static async Task<(double Capacity, List<OverloadRun> Runs)> RunAsync(bool isOn, double? capacity, OverloadPlan plan, Work work, double[] loads)
     {
         using var folder = new TemporaryFolder();
         var (feed, bff) = (FreePort.Next(), FreePort.Next());
-        await using var upstream = await ServerProcess.StartAsync(folder.Path, "FeedMall.Benchmarks", feed, "overload-upstream", Text(feed), plan.Work.ToString());
+        await using var upstream = await ServerProcess.StartAsync(folder.Path, "FeedMall.Benchmarks", feed, "overload-upstream", Text(feed), work.ToString());
         await using var edge = await ServerProcess.StartAsync(folder.Path, "Bff", bff, [$"--DataDirectory={folder.Path}", $"--Bff:Url=http://127.0.0.1:{bff}", "--Bff:GovernorUrl=",
             "--Bff:Cache:Enabled=false", $"--Bff:FeedAddresses=http://127.0.0.1:{feed}", .. isOn ? [] : s_off]);
         var target = new IPEndPoint(IPAddress.Loopback, bff);
         // Also warms it up.
         var closed = await CapacityAsync(target);
         var runs = new List<OverloadRun>();
-        foreach (var load in plan.Loads)
+        foreach (var load in loads)
         {
             await Task.Delay(s_pause);
             runs.Add(await RunAsync(isOn, load, load * (capacity ?? closed), plan, target, edge, upstream));
-            Console.Error.WriteLine(OverloadPage.Brief(runs[^1], plan));
+            Console.Error.WriteLine(OverloadSeries.Brief(runs[^1], plan));
         }
         return (closed, runs);
     }
