@@ -44,6 +44,8 @@ public static class BffApp
         app.MapCollections();
         app.MapPages();
         app.MapSwaggerPages();
+        // From here on the routes can be looked up: settings name them, and are checked at the start.
+        app.UseEndpoints(_ => { });
         return app;
     }
 }

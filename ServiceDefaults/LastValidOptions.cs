@@ -29,7 +29,7 @@ internal sealed partial class LastValidOptions<TOptions>(
         // The binder throws InvalidOperationException for what is no number, no time, …
         catch (Exception bad) when (bad is OptionsValidationException or InvalidOperationException && _lastValid.TryGetValue(name, out _))
         {
-            LogKept(provider.GetRequiredService<ILogger<ServiceIdentity>>(), bad.Message);
+            LogKept(provider.GetRequiredService<ILogger<ServiceIdentity>>(), SettingsTrial.Explain(bad));
             return _lastValid[name];
         }
     }
@@ -43,7 +43,7 @@ internal sealed partial class LastValidOptions<TOptions>(
         }
         catch (Exception bad) when (bad is OptionsValidationException or InvalidOperationException)
         {
-            return bad.Message;
+            return SettingsTrial.Explain(bad);
         }
     }
 

@@ -35,7 +35,7 @@ public static class ServiceHost
             ApplicationName = identity.Name,
             ContentRootPath = AppContext.BaseDirectory,
         });
-        var file = new SettingsFile { Path = $"{identity.Name}.json", Optional = false, ReloadOnChange = true };
+        var file = new SettingsFile { Path = $"{identity.Name}.json", Optional = false };
         var overrides = new OverrideSettings();
         ReadSettings(builder.Configuration, file, overrides, args);
         if (builder.Configuration["Log:InstanceId"] is { Length: > 0 } instance) identity = identity with { Instance = instance };

@@ -59,7 +59,7 @@ public static class ServiceRunner
     };
 
     private static string Line(Exception mendable) =>
-        (mendable is AggregateException several ? string.Join(' ', several.InnerExceptions.Select(Line)) : mendable.Message).ReplaceLineEndings(" ");
+        (mendable is AggregateException several ? string.Join(' ', several.InnerExceptions.Select(Line)) : SettingsTrial.Explain(mendable)).ReplaceLineEndings(" ");
 
     private static async Task<int> ProbeAsync(string url, TextWriter errors)
     {

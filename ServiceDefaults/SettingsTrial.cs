@@ -24,4 +24,7 @@ internal sealed class SettingsTrial(IServiceCollection registered, IServiceProvi
             .OfType<IOptionsTrial>().Select(trial => trial.FindProblem()).OfType<string>().ToList();
         return problems.Count > 0 ? string.Join(' ', problems) : null;
     }
+
+    /// <summary>What is said of settings that cannot be made. Of what is in a dictionary the one that names it is inside.</summary>
+    public static string Explain(Exception bad) => (bad.InnerException as InvalidOperationException ?? bad).Message;
 }

@@ -32,21 +32,23 @@ internal sealed class AnswerFetcher(AnswerStore store, AnswerWays ways, IService
     // Where a flight that failed leaves what protections did to it.
     private const string DecisionsKey = "FeedMall.Decisions";
 
-    private readonly SingleFlight<string, FetchedAnswer> _flights = new(new SingleFlightOptions { TimeLimit = BffOptionsValidator.Longest }, clock);
+    // Who asks after a write does not join who asked before it: by Version.
+    private readonly record struct FlightKey(string Answer, long Version);
+
+    private readonly SingleFlight<FlightKey, FetchedAnswer> _flights = new(new SingleFlightOptions { TimeLimit = BffOptionsValidator.Longest }, clock);
 
     /// <summary>For the governor.</summary>
     public SingleFlightSnapshot Snapshot() => _flights.Snapshot();
 
     /// <summary>Whether the answer is being made already.</summary>
-    public bool IsMaking(AnswerLookup lookup) => _flights.IsUnderWay(lookup.Key);
+    public bool IsMaking(AnswerLookup lookup) => _flights.IsUnderWay(KeyOf(lookup));
 
     /// <summary>Sends the last good answer, however old it is.</summary>
     public Task SendCopyAsync(HttpContext context, AnswerLookup lookup)
     {
         store.UseCopy(lookup);
         store.Current = lookup;
-        // The request's time may be over: the caller is answered all the same.
-        context.RequestAborted = RequestContext.Of(context).CallerGone;
+        RequestContext.Of(context).AnswerAnyway();
         // The framework's middleware looks once for each request; this is its second look.
         context.Features.Set<IOutputCacheFeature>(null);
         return ways.Send(context);
@@ -64,7 +66,7 @@ internal sealed class AnswerFetcher(AnswerStore store, AnswerWays ways, IService
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(request.Cancelled, enough.Token);
         try
         {
-            var answer = (await _flights.RunAsync(lookup.Key, load, ended.Token, request.Remaining)).Value;
+            var answer = (await _flights.RunAsync(KeyOf(lookup), load, ended.Token, request.Remaining)).Value;
             Explain(answer.Decisions);
             return answer;
         }
@@ -76,7 +78,9 @@ internal sealed class AnswerFetcher(AnswerStore store, AnswerWays ways, IService
     }
 
     /// <summary>Begins to renew an answer; nobody waits for it.</summary>
-    public void Renew(HttpContext context, AnswerLookup lookup) => _flights.TryBegin(lookup.Key, Prepare(context, lookup));
+    public void Renew(HttpContext context, AnswerLookup lookup) => _flights.TryBegin(KeyOf(lookup), Prepare(context, lookup));
+
+    private FlightKey KeyOf(AnswerLookup lookup) => new(lookup.Key, store.VersionOf(lookup));
 
     private static void Explain(IReadOnlyList<string> decisions)
     {
@@ -84,7 +88,7 @@ internal sealed class AnswerFetcher(AnswerStore store, AnswerWays ways, IService
     }
 
     // All that is needed of the caller's request is copied now: when the flight runs, the caller may be gone, and his context somebody else's.
-    private Func<Flight<string>, Task<FetchedAnswer>> Prepare(HttpContext context, AnswerLookup lookup)
+    private Func<Flight<FlightKey>, Task<FetchedAnswer>> Prepare(HttpContext context, AnswerLookup lookup)
     {
         var (path, query, endpoint, request) = (context.Request.Path, context.Request.QueryString, context.GetEndpoint(), RequestContext.Of(context));
         var values = new RouteValueDictionary(context.Request.RouteValues);
@@ -116,7 +120,7 @@ internal sealed class AnswerFetcher(AnswerStore store, AnswerWays ways, IService
             }
             await own.Features.GetRequiredFeature<IHttpResponseBodyFeature>().CompleteAsync();
             return new FetchedAnswer(
-                own.Response.StatusCode, own.Response.Headers, body.ToArray(), own.Features.Get<Refusal>(), scope.Request.Missing, scope.End());
+                own.Response.StatusCode, own.Response.Headers, body.ToArray(), own.Features.Get<Refusal>(), scope.Request.Missing, request.Criticality, scope.End());
         };
     }
 }

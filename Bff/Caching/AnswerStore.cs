@@ -64,7 +64,8 @@ internal sealed class AnswerStore : IOutputCacheStore, IDisposable
         // A flight is there to make a fresh one; only another copy of the service can have made it just now.
         if (answer is null || now >= (lookup.IsFill ? answer.FreshUntil : answer.StaleUntil))
         {
-            Interlocked.Increment(ref _misses);
+            // A flight looks for what its callers have missed already.
+            if (!lookup.IsFill) Interlocked.Increment(ref _misses);
             lookup.TooOld = answer;
             return;
         }
@@ -80,7 +81,8 @@ internal sealed class AnswerStore : IOutputCacheStore, IDisposable
         var cache = _options.CurrentValue.Cache;
         var freshUntil = Now + (long)_jitter.Apply(validFor, _chance).TotalMilliseconds;
         var answer = new Answer(freshUntil, freshUntil + (long)cache.StaleWhileRevalidate.TotalMilliseconds, value);
-        _local.Set(lookup, answer, validFor + cache.StaleIfError);
+        // Not to the other copies of the service either what is of no use to this one.
+        if (!_local.TrySet(lookup, answer, validFor + cache.StaleIfError)) return;
         if (lookup.Stamps is { } stamps) await _common.SetAsync(lookup.Key, lookup.Tags, stamps, answer.Write(), validFor + cache.StaleIfError);
     }
 
@@ -113,6 +115,9 @@ internal sealed class AnswerStore : IOutputCacheStore, IDisposable
 
     /// <summary>How making a new answer has just failed; null: it did not.</summary>
     public Refusal? FindFailure(AnswerLookup lookup) => _local.FindFailure(lookup.Key);
+
+    /// <summary>Rises with every change, on this copy of the service, of what the answer is made of.</summary>
+    public long VersionOf(AnswerLookup lookup) => _local.VersionOf(lookup.Tags);
 
     /// <summary>Makes what is begun now storable: notes what stands at its tags.</summary>
     public async Task BeginAsync(AnswerLookup fill, TagStamps? known)
@@ -158,7 +163,7 @@ internal sealed class AnswerStore : IOutputCacheStore, IDisposable
         }
         if (Answer.TryRead(read.Value) is not { } answer) return _local.FindKept(key, read.Stamps);
         if (read.IsOld) return answer.AsOld(Now);
-        _local.Set(lookup, answer, _options.CurrentValue.Cache.StaleIfError);
+        _local.TrySet(lookup, answer, _options.CurrentValue.Cache.StaleIfError);
         return answer;
     }
 

@@ -24,7 +24,10 @@ internal sealed record CacheRule(TimeSpan TimeToLive, string[] Query, Func<HttpC
         var text = new StringBuilder(context.Request.Path.Value);
         if (PerUser && RequestContext.Of(context).Uid is { } uid) text.Append("\0\0").Append(uid.ToString(CultureInfo.InvariantCulture));
         foreach (var name in Query)
-            if (context.Request.Query.TryGetValue(name, out var values)) text.Append('\0').Append(name).Append('=').AppendJoin('\0', values.ToArray());
+        {
+            // Escaped, so that no value can look like the next part.
+            if (context.Request.Query.TryGetValue(name, out var values)) text.Append('\0').Append(name).Append('=').AppendJoin(',', values.Select(value => Uri.EscapeDataString(value ?? "")));
+        }
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())).AsSpan(0, 16));
     }
 }

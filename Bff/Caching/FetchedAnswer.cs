@@ -1,5 +1,6 @@
 using FeedMall.Bff.Edge;
 using FeedMall.Bff.Protection;
+using FeedMall.Resilience.Queueing;
 using Microsoft.Net.Http.Headers;
 
 namespace FeedMall.Bff.Caching;
@@ -7,9 +8,10 @@ namespace FeedMall.Bff.Caching;
 /// <summary>A whole answer that many callers get.</summary>
 /// <param name="Refusal">In place of all else: the request for it was turned away.</param>
 /// <param name="Missing">The parts that it lacks.</param>
+/// <param name="Criticality">Of the request that was made for it.</param>
 /// <param name="Decisions">What protections did on the way; told to those who waited for it, and not kept with it.</param>
 internal sealed record FetchedAnswer(
-    int Status, IHeaderDictionary Headers, ReadOnlyMemory<byte> Body, Refusal? Refusal, IReadOnlyList<MissingPart> Missing, IReadOnlyList<string> Decisions)
+    int Status, IHeaderDictionary Headers, ReadOnlyMemory<byte> Body, Refusal? Refusal, IReadOnlyList<MissingPart> Missing, Criticality Criticality, IReadOnlyList<string> Decisions)
 {
     /// <summary>Sends it to one of them, or 304 when he has that version.</summary>
     public async Task SendAsync(HttpContext context)

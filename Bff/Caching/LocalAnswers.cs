@@ -33,6 +33,15 @@ internal sealed class LocalAnswers(long maxBytes, HotKeyOptions hot, TimeProvide
     /// <summary>To be read before an answer is begun to be made.</summary>
     public long Generation => Volatile.Read(ref _generation);
 
+    /// <summary>The generation of the last change of one of the tags.</summary>
+    public long VersionOf(string[] tags)
+    {
+        var version = Volatile.Read(ref _floor);
+        foreach (var tag in tags)
+            if (_changes.TryGetValue(tag, out var changes)) version = Math.Max(version, Math.Max(changes.Evicted, changes.Aged));
+        return version;
+    }
+
     /// <summary>Of the copies of hot answers.</summary>
     public HotKeySnapshot Snapshot() => _hot.Snapshot();
 
@@ -54,14 +63,17 @@ internal sealed class LocalAnswers(long maxBytes, HotKeyOptions hot, TimeProvide
         return present.MayBeOldOf(kept!.Stamps) ? kept.Answer.AsOld(Now) : null;
     }
 
-    /// <summary>Keeps an answer.</summary>
-    public void Set(AnswerLookup lookup, Answer answer, TimeSpan timeToLive)
+    /// <summary>Keeps an answer, unless it is void, or old while there is a good one.</summary>
+    /// <returns>Whether it does.</returns>
+    public bool TrySet(AnswerLookup lookup, Answer answer, TimeSpan timeToLive)
     {
         var kept = new Kept(answer, lookup.Tags, lookup.Generation, lookup.Stamps);
-        if (StateOf(kept) == State.Void) return;
+        var state = StateOf(kept);
+        if (state == State.Void || (state == State.Old && _kept.TryGetValue(lookup.Key, out Kept? present) && StateOf(present!) == State.Good)) return false;
         _hot.Offer(lookup.Key, kept);
         using var entry = _kept.CreateEntry(lookup.Key);
         (entry.Value, entry.Size, entry.AbsoluteExpirationRelativeToNow) = (kept, answer.Body.Length + 2 * lookup.Key.Length + 200, timeToLive);
+        return true;
     }
 
     /// <summary>Remembers for a while that the answer could not be made; the time of one that is remembered already does not change.</summary>

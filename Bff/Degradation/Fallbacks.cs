@@ -55,8 +55,7 @@ internal sealed class Fallbacks(AnswerStore store, AnswerFetcher fetcher, Switch
         if (context.GetEndpoint()!.Metadata.GetMetadata<DefaultRule>()?.Find(context) is not { } answer || TellDryRun(context, reason)) return false;
         Tell(context, reason, Effect.Default);
         if (answer.Age is { } age) context.Response.Headers.Age = ((long)Math.Max(0, age.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
-        // The request's time may be over: the caller is answered all the same.
-        context.RequestAborted = RequestContext.Of(context).CallerGone;
+        RequestContext.Of(context).AnswerAnyway();
         await answer.Result.ExecuteAsync(context);
         return true;
     }

@@ -1,6 +1,7 @@
 using FeedMall.Bff.Caching;
 using FeedMall.Bff.Protection;
 using Microsoft.Extensions.Options;
+using Microsoft.Net.Http.Headers;
 
 namespace FeedMall.Bff.Edge;
 
@@ -9,11 +10,16 @@ internal sealed class CacheEdge(RequestDelegate next, AnswerStore store, AnswerF
 {
     public async Task InvokeAsync(HttpContext context)
     {
-        if (!options.CurrentValue.Cache.Enabled || context.GetEndpoint()?.Metadata.GetMetadata<CacheRule>() is not { } rule)
+        var rule = context.GetEndpoint()?.Metadata.GetMetadata<CacheRule>();
+        // For caches on the way to the caller.
+        if (rule is { PerUser: true }) context.Response.Headers.Append(HeaderNames.Vary, HeaderNames.Authorization);
+        if (rule is null || !options.CurrentValue.Cache.Enabled)
         {
             await next(context);
             return;
         }
+        // To callers this is the place where answers are made. The framework would take "only-if-cached" at its word, and answer 504.
+        context.Request.Headers.CacheControl = default;
         var lookup = AnswerLookup.Begin(context, rule);
         store.Current = lookup;
         await store.LookUpAsync(lookup);

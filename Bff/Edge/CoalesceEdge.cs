@@ -11,8 +11,9 @@ internal sealed class CoalesceEdge(RequestDelegate next, AnswerStore store, Answ
 {
     public async Task InvokeAsync(HttpContext context)
     {
+        var request = RequestContext.Of(context);
         // A page of several services is ready earlier without some of them, and only a request of one's own knows when that must be.
-        if (store.Current is not { } lookup || (RequestContext.Of(context).IsHurried && RoutePolicy.Of(context) is { Dependencies.Count: > 1 }))
+        if (store.Current is not { } lookup || (request.IsHurried && RoutePolicy.Of(context) is { Dependencies.Count: > 1 }))
         {
             await next(context);
             return;
@@ -23,7 +24,7 @@ internal sealed class CoalesceEdge(RequestDelegate next, AnswerStore store, Answ
             Decisions.Refuse(context, known);
             return;
         }
-        if (!fetcher.IsMaking(lookup) && Knock(context) is not Reason.None and var refusal)
+        if (!fetcher.IsMaking(lookup) && Knock(context, request) is not Reason.None and var refusal)
         {
             // A refusal is to cost little: nothing is begun for it.
             await decisions.RefuseAsync(context, Mechanisms.Admission, refusal);
@@ -32,7 +33,9 @@ internal sealed class CoalesceEdge(RequestDelegate next, AnswerStore store, Answ
         FetchedAnswer answer;
         try
         {
-            answer = await fetcher.FetchAsync(context, lookup);
+            // What was turned away because it matters little is asked for again by who matters more.
+            do answer = await fetcher.FetchAsync(context, lookup);
+            while (answer.Refusal is not null && answer.Criticality > request.Criticality);
         }
         catch (TooManyFlightsException)
         {
@@ -47,9 +50,6 @@ internal sealed class CoalesceEdge(RequestDelegate next, AnswerStore store, Answ
         else await answer.SendAsync(context);
     }
 
-    private Reason Knock(HttpContext context)
-    {
-        var request = RequestContext.Of(context);
-        return RoutePolicy.Of(context) is null ? Reason.None : admission.Knock(request.Criticality, request.Client, request.Remaining);
-    }
+    private Reason Knock(HttpContext context, RequestContext request) =>
+        RoutePolicy.Of(context) is null ? Reason.None : admission.Knock(request.Criticality, request.Client, request.Remaining);
 }

@@ -54,9 +54,8 @@ internal sealed partial class ErrorEdge(RequestDelegate next, Fallbacks fallback
     private Refusal Translate(HttpContext context, Exception exception)
     {
         var failure = FailureOf(context, exception);
-        var mechanism = Mechanisms.OfRefusal(failure.Reason);
-        return new Refusal(failure, mechanism, mechanism is not null && failure.Code == StatusCodes.Status503ServiceUnavailable ? decisions.SecondsUntil(null) : null,
-            exception is RpcException or OperationCanceledException);
+        var retryAfter = failure.Code == StatusCodes.Status503ServiceUnavailable ? decisions.SecondsUntil(null) : (long?)null;
+        return new Refusal(failure, Mechanisms.OfRefusal(failure.Reason), retryAfter, exception is RpcException or OperationCanceledException);
     }
 
     private static Refusal Without(Failure failure) => new(failure, null, null, IsByDependency: false);

@@ -18,7 +18,8 @@ internal sealed class EvictEdge(RequestDelegate next, AnswerStore store)
         var isDone = false;
         async Task EvictAsync()
         {
-            if (isDone || context.Response.StatusCode is >= 400 and < 500) return;
+            // Of a caller who has left nobody knows: his write may have been under way.
+            if (isDone || context.Response.StatusCode is >= 400 and < 500 and not StatusCodes.Status499ClientClosedRequest) return;
             isDone = true;
             var isVoid = rule.TakesAway && context.Response.StatusCode < 300;
             foreach (var tag in rule.Tags(context)) await (isVoid ? store.EvictByTagAsync(tag, CancellationToken.None) : store.AgeByTagAsync(tag));

@@ -13,12 +13,12 @@ internal sealed class RateLimitEdge(RequestDelegate next, RateLimits limits, Dec
     {
         if (!limits.IsEnabled || RoutePolicy.Of(context) is not { } policy) return next(context);
         var request = RequestContext.Of(context);
-        var (decision, limit, left) = limits.TryTake(RoutePolicy.NameOf(context), policy, request.Client);
+        var (decision, ofClient, limit, left) = limits.TryTake(RoutePolicy.NameOf(context), policy, request.Client);
         if (limit is not null)
         {
             // All that there is at once comes back in so many seconds.
             var window = (long)Math.Max(1, Math.Ceiling(limit.Burst / limit.Rate));
-            RateLimitFields.Add(context.Response, "client", limit.Burst, window, left, decision);
+            RateLimitFields.Add(context.Response, "client", limit.Burst, window, left, ofClient);
         }
         if (!decision.IsAdmitted) return decisions.RefuseAsync(context, Mechanisms.RateLimit, decision.Reason, decision.RetryAfter);
         if (decision.Reason != Reason.None) decisions.Tell(context, Mechanisms.RateLimit, decision.Reason.Text(), Effect.DryRun);

@@ -69,6 +69,9 @@ internal sealed class RequestContext(HttpContext http, TimeSpan budget, Cancella
     /// <summary>What the answer lacks. Where it lacks something it is not kept.</summary>
     public IReadOnlyList<MissingPart> Missing => _missing ?? (IReadOnlyList<MissingPart>)[];
 
+    /// <summary>Its time may be over, but its caller is answered all the same, as long as he is there.</summary>
+    public void AnswerAnyway() => http.RequestAborted = CallerGone;
+
     /// <summary>The answer goes without this part. Only from the code that makes the answer, before it is written.</summary>
     public void GoWithout(MissingPart part) => (_missing ??= []).Add(part);
 

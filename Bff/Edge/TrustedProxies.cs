@@ -24,13 +24,14 @@ internal sealed class TrustedProxies(IOptions<BffOptions> options)
         if (!Include(peer)) return peer;
         var headers = context.Request.Headers;
         if (IPAddress.TryParse(headers[RealIpHeader].ToString(), out var named)) return Plain(named);
-        var hops = headers["X-Forwarded-For"].ToString().Split(',', MaxHops, StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        for (var i = hops.Length - 1; i >= 0; i--)
+        var hops = headers["X-Forwarded-For"].ToString().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        for (var i = hops.Length - 1; i >= 0 && hops.Length - i <= MaxHops; i--)
         {
             if (!IPAddress.TryParse(hops[i], out var hop)) break;
             if (i == 0 || !Include(hop)) return Plain(hop);
         }
-        return IPAddress.TryParse(headers["X-Real-IP"].ToString(), out var real) ? Plain(real) : peer;
+        // A proxy that names hops may let the caller's own X-Real-IP through.
+        return hops.Length == 0 && IPAddress.TryParse(headers["X-Real-IP"].ToString(), out var real) ? Plain(real) : peer;
     }
 
     private static IPAddress Plain(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;

@@ -11,10 +11,11 @@ namespace FeedMall.Bff.Protection;
 /// </summary>
 internal sealed partial class ProtectionControl(
     OverrideSettings overrides, IConfiguration settings, IValidateOptions<ProtectionOptions> validator, IOptionsMonitor<ProtectionOptions> options,
-    EndpointDataSource routes, ILogger<ProtectionControl> log)
+    ILogger<ProtectionControl> log)
 {
     private const int MaxValues = 1000;
     private const int MaxLength = 200;
+    private const int MaxProblems = 20;
 
     /// <summary>What holds now.</summary>
     public ProtectionOptions Options => options.CurrentValue;
@@ -22,21 +23,37 @@ internal sealed partial class ProtectionControl(
     /// <summary>What was changed since the start, by key.</summary>
     public IReadOnlyDictionary<string, string?> Changed => overrides.Present;
 
-    /// <summary>Takes a change over; null as a value takes an earlier change of that setting back.</summary>
+    /// <summary>Takes a change over; null as a value takes earlier changes of that setting, or of that part, back.</summary>
     /// <returns>What is wrong with it; empty: it holds from now on.</returns>
     public IReadOnlyList<string> Change(JsonElement change, IPAddress? by)
     {
         var values = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
         var problems = new List<string>();
-        Flatten(change, ProtectionOptions.Section, values, problems);
-        if (problems.Count > 0) return Refused(by, problems);
+        try
+        {
+            Flatten(change, ProtectionOptions.Section, values, problems);
+        }
+        catch (InvalidOperationException)
+        {
+            // Only who reads a name or a value sees that it has half a character in it.
+            problems.Add("The body has something in it that is no text.");
+        }
+        return problems.Count > 0 ? Refused(by, problems) : Replace(by, values, problems);
+    }
+
+    /// <summary>Takes all changes back.</summary>
+    /// <returns>What is wrong with the settings without them: then they stay.</returns>
+    public IReadOnlyList<string> Reset(IPAddress? by) => Replace(by, new() { [ProtectionOptions.Section] = null }, []);
+
+    private List<string> Replace(IPAddress? by, Dictionary<string, string?> values, List<string> problems)
+    {
         overrides.TryReplace(present =>
         {
             var next = new Dictionary<string, string?>(present, StringComparer.OrdinalIgnoreCase);
             foreach (var (key, value) in values)
             {
-                if (value is null) next.Remove(key);
-                else next[key] = value;
+                if (value is not null) next[key] = value;
+                else foreach (var taken in next.Keys.Where(changed => IsIn(changed, key))) next.Remove(taken);
             }
             problems.AddRange(FindProblems(next));
             return problems.Count == 0 ? next : null;
@@ -46,12 +63,8 @@ internal sealed partial class ProtectionControl(
         return [];
     }
 
-    /// <summary>Takes all changes back.</summary>
-    public void Reset(IPAddress? by)
-    {
-        overrides.TryReplace(_ => new Dictionary<string, string?>());
-        LogChange(by, ProtectionOptions.Section, "(as before)");
-    }
+    private static bool IsIn(string key, string part) =>
+        key.StartsWith(part, StringComparison.OrdinalIgnoreCase) && (key.Length == part.Length || key[part.Length] == ':');
 
     private List<string> Refused(IPAddress? by, List<string> problems)
     {
@@ -61,6 +74,7 @@ internal sealed partial class ProtectionControl(
 
     private static void Flatten(JsonElement element, string path, Dictionary<string, string?> values, List<string> problems)
     {
+        if (problems.Count >= MaxProblems) return;
         if (values.Count > MaxValues || element.ValueKind == JsonValueKind.Array) problems.Add($"{path}: a change is an object of at most {MaxValues} settings.");
         else if (element.ValueKind == JsonValueKind.Object)
         {
@@ -78,14 +92,12 @@ internal sealed partial class ProtectionControl(
     private List<string> FindProblems(IReadOnlyDictionary<string, string?> next)
     {
         // As everything would be, without the changes so far but with these.
-        var present = settings.GetSection(ProtectionOptions.Section).AsEnumerable().Where(entry => !overrides.Present.ContainsKey(entry.Key) && entry.Value is not null);
-        var then = new ConfigurationBuilder().AddInMemoryCollection(present).AddInMemoryCollection(next).Build();
+        var then = new ConfigurationBuilder().AddInMemoryCollection(WithoutChanges()).AddInMemoryCollection(next).Build();
         try
         {
             var bound = new ProtectionOptions();
             then.GetSection(ProtectionOptions.Section).Bind(bound, binder => binder.ErrorOnUnknownConfiguration = true);
-            var unknown = bound.Routes.Keys.Except(RouteNames(), StringComparer.Ordinal).Select(route => $"{ProtectionOptions.Section}:Routes:{route}: there is no such route.");
-            return [.. validator.Validate(null, bound).Failures ?? [], .. unknown];
+            return [.. validator.Validate(null, bound).Failures ?? []];
         }
         catch (InvalidOperationException unreadable)
         {
@@ -94,8 +106,16 @@ internal sealed partial class ProtectionControl(
         }
     }
 
-    private IEnumerable<string> RouteNames() =>
-        routes.Endpoints.Select(endpoint => endpoint.Metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName).OfType<string>();
+    // Also of what is changed: that comes to light again when the change is taken back.
+    private IEnumerable<KeyValuePair<string, string?>> WithoutChanges()
+    {
+        var sources = ((IConfigurationRoot)settings).Providers.Where(source => source != overrides).Reverse().ToList();
+        foreach (var (key, _) in settings.GetSection(ProtectionOptions.Section).AsEnumerable())
+        {
+            string? value = null;
+            if (sources.Exists(source => source.TryGet(key, out value)) && value is not null) yield return new(key, value);
+        }
+    }
 
     [LoggerMessage(1, LogLevel.Information, "The governor's caller at {Address} set {Key} to {Value}")]
     private partial void LogChange(IPAddress? address, string key, string value);

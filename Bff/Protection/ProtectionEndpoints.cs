@@ -56,16 +56,13 @@ internal sealed class ProtectionEndpoints(ProtectionParts parts, ProtectionContr
         }
         using (body)
         {
-            var problems = control.Change(body.RootElement, context.Connection.RemoteIpAddress);
-            return problems.Count > 0 ? Refuse(problems) : Show();
+            return Tell(control.Change(body.RootElement, context.Connection.RemoteIpAddress));
         }
     }
 
-    private IResult Reset(HttpContext context)
-    {
-        control.Reset(context.Connection.RemoteIpAddress);
-        return Show();
-    }
+    private IResult Reset(HttpContext context) => Tell(control.Reset(context.Connection.RemoteIpAddress));
+
+    private IResult Tell(IReadOnlyList<string> problems) => problems.Count > 0 ? Refuse(problems) : Show();
 
     private static IResult Refuse(IReadOnlyList<string> problems) =>
         Results.Json(new { Reason = Reasons.ValidationFailed, Message = "Nothing was changed.", Problems = problems }, s_json, statusCode: StatusCodes.Status400BadRequest);

@@ -109,7 +109,7 @@ public sealed class CacheSettings
     /// <summary>How much longer answers are kept for when no new one can be made. StaleWhileRevalidate to 1 day; default 10 min.</summary>
     public TimeSpan StaleIfError { get; set; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>How long a copy of an answer that is asked for often is given without asking the store; other copies of the service learn of an eviction so much later. 10 ms to 10 s; default 1 s. Read at the start.</summary>
+    /// <summary>How long a copy of an answer that is asked for often is given without asking the store; other copies of the service learn of an eviction so much later. 10 ms to 3 s; default 1 s. Read at the start.</summary>
     public TimeSpan HotTime { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Room for answers in this process, in bytes. 1 MiB to 64 GiB; default 64 MiB. Read at the start.</summary>

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 namespace FeedMall.Bff.Protection;
 
 /// <summary>Refuses bad settings, naming the key of each.</summary>
-internal sealed class ProtectionOptionsValidator : IValidateOptions<ProtectionOptions>
+internal sealed class ProtectionOptionsValidator(EndpointDataSource routes) : IValidateOptions<ProtectionOptions>
 {
     public ValidateOptionsResult Validate(string? name, ProtectionOptions options)
     {
@@ -20,6 +20,8 @@ internal sealed class ProtectionOptionsValidator : IValidateOptions<ProtectionOp
         CheckRates(errors, options.RateLimit);
         errors.AddRange(options.Quota.FindProblems().Select(problem => $"{ProtectionOptions.Section}:Quota:{problem}"));
         CheckDegrade(errors, options.Degrade);
+        var unknown = options.Routes.Count > 0 ? options.Routes.Keys.Except(routes.Endpoints.Select(RoutePolicy.NameOf), StringComparer.Ordinal) : [];
+        errors.AddRange(unknown.Select(route => $"{ProtectionOptions.Section}:Routes:{route}: there is no such route."));
         foreach (var (route, settings) in options.Routes) CheckRoute(errors, route, settings);
         return errors.Count > 0 ? ValidateOptionsResult.Fail(errors) : ValidateOptionsResult.Success;
     }
@@ -76,7 +78,7 @@ internal sealed class ProtectionOptionsValidator : IValidateOptions<ProtectionOp
         }
         Require(cache.StaleWhileRevalidate >= TimeSpan.Zero && cache.StaleWhileRevalidate <= TimeSpan.FromHours(1), nameof(cache.StaleWhileRevalidate), "0 to 1 hour");
         Require(cache.StaleIfError >= cache.StaleWhileRevalidate && cache.StaleIfError <= TimeSpan.FromDays(1), nameof(cache.StaleIfError), "StaleWhileRevalidate to 1 day");
-        Require(cache.HotTime >= TimeSpan.FromMilliseconds(10) && cache.HotTime <= TimeSpan.FromSeconds(10), nameof(cache.HotTime), "10 ms to 10 s");
+        Require(cache.HotTime >= TimeSpan.FromMilliseconds(10) && cache.HotTime <= TimeSpan.FromSeconds(3), nameof(cache.HotTime), "10 ms to 3 s");
         Require(cache.LocalBytes is >= 1 << 20 and <= 64L << 30, nameof(cache.LocalBytes), "1 MiB to 64 GiB, in bytes");
     }
 

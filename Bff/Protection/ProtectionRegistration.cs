@@ -15,7 +15,8 @@ internal static class ProtectionRegistration
     public static void AddProtection(this IServiceCollection services)
     {
         services.AddSingleton<IValidateOptions<ProtectionOptions>, ProtectionOptionsValidator>();
-        services.AddOptions<ProtectionOptions>().BindConfiguration(ProtectionOptions.Section).ValidateOnStart();
+        // Who misspells a setting believes that it holds.
+        services.AddOptions<ProtectionOptions>().BindConfiguration(ProtectionOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true).ValidateOnStart();
         services.TryAddSingleton<IChance, SystemChance>();
         services.AddSingleton<TrustedProxies>();
         services.AddSingleton<Decisions>();

@@ -6,9 +6,10 @@ namespace FeedMall.Bff.Protection;
 
 /// <summary>The answer of the token buckets of a request.</summary>
 /// <param name="Decision">Of the first bucket that refused, or of all.</param>
+/// <param name="OfClient">That of the client's bucket.</param>
 /// <param name="Policy">The limit of the client, if there is one: its name, its rate and burst.</param>
 /// <param name="Remaining">What the client has left of its burst.</param>
-internal readonly record struct RateVerdict(RateDecision Decision, TokenBucketOptions? Policy, double Remaining);
+internal readonly record struct RateVerdict(RateDecision Decision, RateDecision OfClient, TokenBucketOptions? Policy, double Remaining);
 
 /// <summary>Token buckets: of each client, of each route that has a rate, and of this copy of the service as a whole.</summary>
 internal sealed class RateLimits : IDisposable
@@ -38,11 +39,12 @@ internal sealed class RateLimits : IDisposable
     {
         var ofRoute = _routes.TryGetValue(route, out var known) ? known : Add(route, policy);
         var clients = ofRoute.Clients ?? _clients;
-        var decision = clients.TryTake(client);
+        var ofClient = clients.TryTake(client);
+        var decision = ofClient;
         var (limit, left) = (clients.Options.PerKey, clients.Remaining(client));
         if (decision.IsAdmitted && ofRoute.All is { } all) decision = Worse(decision, all.TryTake());
         if (decision.IsAdmitted) decision = Worse(decision, _node.TryTake());
-        return new RateVerdict(decision, double.IsPositiveInfinity(limit.Rate) ? null : limit, left);
+        return new RateVerdict(decision, ofClient, double.IsPositiveInfinity(limit.Rate) ? null : limit, left);
     }
 
     /// <summary>For the governor.</summary>

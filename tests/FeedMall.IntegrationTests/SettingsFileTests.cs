@@ -1,12 +1,30 @@
 using System.Net;
 using System.Text.Json;
+using FeedMall.ServiceDefaults;
 using FeedMall.Testing;
+using Microsoft.Extensions.Options;
 using Xunit;
 
 namespace FeedMall.IntegrationTests;
 
 public sealed class SettingsFileTests
 {
+    // What is saved, and what the log then says.
+    private static readonly (string File, string Named)[] s_bad =
+    [
+        ("""{ "Bff": { "RequestTimeout": "00:01:39" } }""", "Bff:RequestTimeout must be"),
+        ("""{ "Bff": { "RequestTimeout": "abc" } }""", "'abc' at 'Bff:RequestTimeout'"),
+        ("""{ "Bff": { "RequestTi""", "bff.json cannot be read"),
+        ("""{ "Protection": { "Routes": { "GetPots": { "Rate": 5 } } } }""", "Protection:Routes:GetPots: there is no such route"),
+        ("""{ "Protection": { "Admision": { "Ceiling": 7 } } }""", "Admision"),
+        ("""{ "Protection": { "Dependencies": { "Methods": { "Posts/Get": { "Timeout": "00:00:01" } } } } }""", "Methods:Posts/Get must be the name"),
+        ("""{ "Protection": { "Routes": { "GetPost": { "Raet": 5 } } } }""", "Raet"),
+        ("""{ "Protection": { "Routes": { "GetPost": { "Rate": "many" } } } }""", "Protection:Routes:GetPost:Rate"),
+        // What is good in a file that is not good is not taken over either.
+        ("""{ "Protection": { "Admission": { "Ceiling": 7 } }, "Bff": { "TokenLifetime": "00:00:01" } }""", "Bff:TokenLifetime must be"),
+        ("""{ "Protection": { "Admission": { "Ceiling": 7 }, "RateLimit": { "ClientRate": -1 } }, "Bff": { "RequestTimeout": "00:00:02" } }""", "Protection:RateLimit:ClientRate must be"),
+    ];
+
     [Fact]
     public async Task A_bad_settings_file_saved_while_the_Bff_runs_breaks_no_route_and_a_good_one_is_taken_over()
     {
@@ -21,15 +39,7 @@ public sealed class SettingsFileTests
         await bff.WaitForLineAsync("listens on", cancel);
         using var http = new HttpClient { BaseAddress = new Uri(url) };
 
-        foreach (var (bad, named) in new[]
-        {
-            ("""{ "Bff": { "RequestTimeout": "00:01:39" } }""", "Bff:RequestTimeout must be"),
-            ("""{ "Bff": { "RequestTimeout": "abc" } }""", "'abc' at 'Bff:RequestTimeout'"),
-            ("""{ "Bff": { "RequestTi""", "bff.json cannot be read"),
-            // What is good in a file that is not good is not taken over either.
-            ("""{ "Protection": { "Admission": { "Ceiling": 7 } }, "Bff": { "TokenLifetime": "00:00:01" } }""", "Bff:TokenLifetime must be"),
-            ("""{ "Protection": { "Admission": { "Ceiling": 7 }, "RateLimit": { "ClientRate": -1 } }, "Bff": { "RequestTimeout": "00:00:02" } }""", "Protection:RateLimit:ClientRate must be"),
-        })
+        foreach (var (bad, named) in s_bad)
         {
             await SaveAsync(settings, bad, cancel);
             var line = await bff.WaitForLineAsync(named, cancel);
@@ -48,6 +58,10 @@ public sealed class SettingsFileTests
             await Task.Delay(50, timeout.Token);
         }
         Assert.Equal(7, await CeilingAsync());
+        // A file that is gone has said nothing.
+        File.Delete(settings);
+        await bff.WaitForLineAsync("was not found", cancel);
+        Assert.Equal(7, await CeilingAsync());
         // A switch, for example: the feed is not there, and then it is not asked any more.
         Assert.DoesNotContain("DEGRADED", await ReadAsync("/v1/feed/posts"), StringComparison.Ordinal);
         await SaveAsync(settings, """{ "Protection": { "Routes": { "ListPosts": { "Degrade": "forced" } } } }""", cancel);
@@ -62,6 +76,18 @@ public sealed class SettingsFileTests
 
         async Task<int> CeilingAsync() => JsonDocument.Parse(await http.GetStringAsync($"{governor}/governor/protection", cancel))
             .RootElement.GetProperty("options").GetProperty("admission").GetProperty("ceiling").GetInt32();
+    }
+
+    [Theory]
+    [InlineData("--Protection:Routes:GetPots:Rate=5", "Protection:Routes:GetPots: there is no such route.")]
+    [InlineData("--Protection:Admision:Ceiling=5", "Admision")]
+    public async Task A_Bff_with_a_setting_that_nobody_has_does_not_start_and_names_it(string setting, string named)
+    {
+        using var folder = new TemporaryFolder();
+        await using var bff = FeedMall.Bff.BffApp.Build(["--Bff:Url=http://127.0.0.1:0", "--Bff:GovernorUrl=", $"--DataDirectory={folder.Path}", "--Bff:Cache:Enabled=false", setting]);
+        var refused = await Assert.ThrowsAnyAsync<Exception>(() => bff.StartServiceAsync(TestContext.Current.CancellationToken));
+        Assert.Contains(named, refused.Message, StringComparison.Ordinal);
+        Assert.True(refused is OptionsValidationException or InvalidOperationException, refused.ToString());
     }
 
     // Written aside and moved, so that no half-written file is ever read.

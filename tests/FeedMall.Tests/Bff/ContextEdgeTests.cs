@@ -133,6 +133,19 @@ public sealed class ContextEdgeTests
         Assert.Equal(expected, (await RunAsync(context, _ => Task.CompletedTask)).Address.ToString());
     }
 
+    [Theory]
+    [InlineData(20, "198.51.100.1")]
+    [InlineData(3, "198.51.100.1, unknown")]
+    [InlineData(3, "198.51.100.1, ")]
+    public async Task What_a_caller_writes_before_a_proxy_does_is_not_believed(int hops, string byProxy)
+    {
+        var context = Routed(new RoutePolicy());
+        context.Connection.RemoteIpAddress = IPAddress.Loopback;
+        context.Request.Headers["X-Forwarded-For"] = string.Concat(Enumerable.Repeat("192.0.2.66, ", hops)) + byProxy;
+        context.Request.Headers["X-Real-IP"] = "192.0.2.66";
+        Assert.Equal(byProxy.Contains("unknown", StringComparison.Ordinal) ? "127.0.0.1" : "198.51.100.1", (await RunAsync(context, _ => Task.CompletedTask)).Address.ToString());
+    }
+
     [Fact]
     public async Task Addresses_of_one_IPv6_site_are_one_client()
     {

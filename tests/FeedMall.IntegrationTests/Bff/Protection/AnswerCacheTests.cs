@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using FeedMall.Proto.Feed.V1;
+using FeedMall.Proto.Mall.V1;
 using FeedMall.Rpc.Errors;
 using FeedMall.Testing;
 using Microsoft.AspNetCore.OutputCaching;
@@ -20,7 +21,7 @@ public sealed class AnswerCacheTests
     public async Task An_answer_is_made_once_and_then_given_from_the_cache()
     {
         await using var bff = await StartAsync();
-        var calls = Count(bff);
+        var calls = bff.CountPosts();
         var made = await bff.GetAsync(Post);
         var kept = await bff.GetAsync(Post + "?nonsense=1");
         Assert.Equal((200, 200, 1), (made.Status, kept.Status, calls()));
@@ -38,10 +39,19 @@ public sealed class AnswerCacheTests
     }
 
     [Fact]
+    public async Task The_cache_works_at_the_ends_of_its_settings_ranges()
+    {
+        await using var bff = await StartAsync("--Protection:Cache:HotTime=00:00:03", "--Protection:Cache:LocalBytes=1048576", "--Protection:Cache:StaleIfError=1.00:00:00", "--Protection:Cache:StaleWhileRevalidate=01:00:00");
+        Assert.Equal((200, 200), ((await bff.GetAsync(Post)).Status, (await bff.GetAsync(Post)).Status));
+        Assert.Equal(400, (int)(await bff.ChangeAsync("""{"Cache":{"HotTime":"00:00:03.001"}}""", bff.Key)).Status);
+        bff.Logs.AssertNoErrors();
+    }
+
+    [Fact]
     public async Task Who_has_the_version_gets_304_from_the_cache_and_when_it_is_made()
     {
         await using var bff = await StartAsync();
-        var calls = Count(bff);
+        var calls = bff.CountPosts();
         var tag = (await bff.GetAsync(Post)).Headers["ETag"];
         Assert.Equal(304, await StatusAsync(bff, Post, ("If-None-Match", tag)));
         Assert.Equal(1, calls());
@@ -83,6 +93,66 @@ public sealed class AnswerCacheTests
     }
 
     [Fact]
+    public async Task Who_asks_after_a_write_does_not_join_who_asked_before_it()
+    {
+        await using var bff = await StartAsync();
+        var user = await bff.LogInAsync(5);
+        var (begun, go, _) = Hold(bff);
+        var before = bff.GetAsync(Post);
+        await begun.WaitAsync(ProtectedBff.Cancel);
+        Assert.Equal(200, await bff.StatusAsync(HttpMethod.Put, $"{Post}/like", user));
+        var calls = bff.CountPosts();
+        Assert.Equal((200, 1), ((await bff.GetAsync(Post)).Status, calls()));
+        go.SetResult();
+        Assert.Equal(200, (await before).Status);
+        // What was asked for before is not kept either.
+        Assert.StartsWith("FeedMall; hit", (await bff.GetAsync(Post)).Headers["Cache-Status"], StringComparison.Ordinal);
+        Assert.Equal(1, calls());
+    }
+
+    [Fact]
+    public async Task Who_matters_more_than_who_asked_first_is_not_turned_away_with_him()
+    {
+        await using var bff = await StartAsync("--Protection:Admission:Ceiling=1", "--Protection:Admission:QueueTarget=00:00:01", "--Protection:Admission:QueueInterval=00:00:01");
+        var (begun, go) = (Signal(), Signal());
+        bff.GetProduct = async (request, context) =>
+        {
+            begun.TrySetResult();
+            await go.Task.WaitAsync(context.CancellationToken);
+            return new GetProductResponse { Product = new Product { Id = request.Id } };
+        };
+        var holder = bff.GetAsync("/v1/mall/products/1");
+        await begun.Task.WaitAsync(ProtectedBff.Cancel);
+        var first = bff.GetAsync(Post, ("x1-mio-criticality", "sheddable"));
+        await UntilBegunAsync(bff, 2);
+        var second = bff.GetAsync(Post);
+        await UntilJoinedAsync(bff, 1);
+        Assert.Equal((503, "QUEUE_TIMEOUT"), ((await first).Status, (await first).Reason));
+        go.SetResult();
+        Assert.Equal(200, (await second).Status);
+        Assert.Equal(200, (await holder).Status);
+    }
+
+    [Fact]
+    public async Task What_a_caller_wants_of_caches_is_not_meant_for_this_one()
+    {
+        await using var bff = await StartAsync();
+        var made = await bff.GetAsync(Post, ("Cache-Control", "only-if-cached"));
+        Assert.Equal((200, null, "FeedMall; fwd=miss"), (made.Status, made.Decision, made.Headers["Cache-Status"]));
+        Assert.StartsWith("FeedMall; hit", (await bff.GetAsync(Post, ("Cache-Control", "no-cache"))).Headers["Cache-Status"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Caches_on_the_way_are_told_which_answers_are_one_users_own()
+    {
+        await using var bff = await StartAsync();
+        var user = await bff.LogInAsync(5);
+        // Made, and from the cache.
+        for (var i = 0; i < 2; i++) Assert.Equal("Authorization", (await bff.GetAsync("/v1/mall/collections/1", user)).Headers["Vary"]);
+        Assert.DoesNotContain("Vary", (await bff.GetAsync(Post, user)).Headers.Keys);
+    }
+
+    [Fact]
     public async Task When_all_have_left_the_call_is_cancelled_and_nothing_is_kept()
     {
         await using var bff = await StartAsync();
@@ -100,7 +170,7 @@ public sealed class AnswerCacheTests
         await leave.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => only);
         await cancelled.Task.WaitAsync(ProtectedBff.Cancel);
-        var calls = Count(bff);
+        var calls = bff.CountPosts();
         Assert.Equal((200, 1), ((await bff.GetAsync(Post)).Status, calls()));
         bff.Logs.AssertNoErrors();
     }
@@ -111,7 +181,7 @@ public sealed class AnswerCacheTests
         await using var bff = await StartAsync();
         bff.GetPost = (_, _) => throw new ServiceException(StatusCode.NotFound, "FEED_POST_NOT_FOUND", "There is no such post.");
         Assert.Equal((404, "FEED_POST_NOT_FOUND"), ((await bff.GetAsync(Post)).Status, (await bff.GetAsync(Post)).Reason));
-        var calls = Count(bff);
+        var calls = bff.CountPosts();
         Assert.Equal((200, 1), ((await bff.GetAsync(Post)).Status, calls()));
     }
 
@@ -180,7 +250,7 @@ public sealed class AnswerCacheTests
         await using var two = await StartAsync(settings);
         await one.UntilConnectedAsync();
         await two.UntilConnectedAsync();
-        var (ofOne, ofTwo) = (Count(one), Count(two));
+        var (ofOne, ofTwo) = (one.CountPosts(), two.CountPosts());
         await one.GetAsync(Post);
         Assert.StartsWith("FeedMall; hit", (await two.GetAsync(Post)).Headers["Cache-Status"], StringComparison.Ordinal);
         Assert.Equal((1, 0), (ofOne(), ofTwo()));
@@ -201,7 +271,7 @@ public sealed class AnswerCacheTests
         await using var two = await StartAsync(settings);
         await one.UntilConnectedAsync();
         await two.UntilConnectedAsync();
-        var (ofOne, ofTwo) = (Count(one), Count(two));
+        var (ofOne, ofTwo) = (one.CountPosts(), two.CountPosts());
         for (var (post, inTime) = (1, 0); inTime < 20; post++)
         {
             Assert.InRange(post, 1, 500);
@@ -219,24 +289,13 @@ public sealed class AnswerCacheTests
     public async Task Without_the_store_a_copy_goes_on_alone()
     {
         await using var bff = await StartAsync("--Bff:Cache:Enabled=true", "--Bff:Cache:Addresses=127.0.0.1:1");
-        var calls = Count(bff);
+        var calls = bff.CountPosts();
         for (var i = 0; i < 5; i++) Assert.Equal(200, (await bff.GetAsync(Post)).Status);
         Assert.Equal(1, calls());
         bff.Logs.AssertNoErrors();
     }
 
     private static Task<ProtectedBff> StartAsync(params string[] settings) => ProtectedBff.StartAsync(["--Protection:Cache:Enabled=true", .. settings]);
-
-    private static Func<int> Count(ProtectedBff bff)
-    {
-        var calls = 0;
-        bff.GetPost = (request, _) =>
-        {
-            Interlocked.Increment(ref calls);
-            return Task.FromResult(ProtectedBff.Post(request.Id));
-        };
-        return () => Volatile.Read(ref calls);
-    }
 
     // Lets calls wait until the test lets them go.
     private static (Task Begun, TaskCompletionSource Go, Func<int> Calls) Hold(ProtectedBff bff)
@@ -254,13 +313,17 @@ public sealed class AnswerCacheTests
 
     private static TaskCompletionSource Signal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private static async Task UntilJoinedAsync(ProtectedBff bff, int callers)
+    private static Task UntilJoinedAsync(ProtectedBff bff, int callers) => UntilAsync(bff, "joined", callers);
+
+    private static Task UntilBegunAsync(ProtectedBff bff, int flights) => UntilAsync(bff, "begun", flights);
+
+    private static async Task UntilAsync(ProtectedBff bff, string count, int atLeast)
     {
         using var patience = new CancellationTokenSource(s_patience);
         while (true)
         {
             var flights = (await bff.ProtectionAsync())["mechanisms"]!["flights"]!;
-            if ((long)flights["joined"]! >= callers) return;
+            if ((long)flights[count]! >= atLeast) return;
             Assert.False(patience.IsCancellationRequested, flights.ToJsonString());
         }
     }

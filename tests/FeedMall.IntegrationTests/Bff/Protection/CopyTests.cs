@@ -1,3 +1,4 @@
+using FeedMall.Proto.Feed.V1;
 using FeedMall.Testing;
 using StackExchange.Redis;
 using Xunit;
@@ -35,6 +36,45 @@ public sealed class CopyTests
         Assert.Equal(200, await one.StatusAsync(HttpMethod.Delete, Post, user));
         foreach (var bff in new[] { one, two }) Assert.Equal(503, (await bff.UntilAsync(Post, answer => answer.Degraded is null)).Status);
         one.Logs.AssertNoErrors();
+    }
+
+    [Fact]
+    public async Task A_write_whose_caller_leaves_before_its_answer_makes_answers_old_too()
+    {
+        await using var bff = await ProtectedBff.StartAsync(WithCache);
+        var user = await bff.LogInAsync(5);
+        await bff.GetAsync(Post);
+        var written = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        bff.AddLike = async (_, context) =>
+        {
+            // It has taken place; its answer never comes.
+            written.SetResult();
+            await Task.Delay(Timeout.Infinite, context.CancellationToken);
+            return new AddLikeResponse();
+        };
+        using var leave = new CancellationTokenSource();
+        using var request = new HttpRequestMessage(HttpMethod.Put, $"{Post}/like");
+        request.Headers.TryAddWithoutValidation(user.Item1, user.Item2);
+        var write = bff.Http.SendAsync(request, leave.Token);
+        await written.Task.WaitAsync(ProtectedBff.Cancel);
+        await leave.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => write);
+        // Else it would be fresh for 30 s.
+        await bff.UntilAsync(Post, answer => answer.Headers["Cache-Status"] == "FeedMall; fwd=miss");
+        bff.Logs.AssertNoErrors();
+    }
+
+    [Fact]
+    public async Task The_turn_to_make_an_answer_is_given_back_when_it_is_made()
+    {
+        await using var store = await CacheServer.StartAsync(CacheServer.Redis);
+        using var connection = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{store.Port}");
+        await using var bff = await ProtectedBff.StartAsync(WithCache, "--Bff:Cache:Enabled=true", $"--Bff:Cache:Addresses=127.0.0.1:{store.Port}", "--Bff:Cache:OperationTimeout=00:00:05");
+        await bff.UntilConnectedAsync();
+        await bff.GetAsync(Post);
+        // Else all other copies that lack an answer wait until it runs out.
+        Assert.Empty((RedisKey[]?)await connection.GetDatabase().ExecuteAsync("KEYS", "answer:turn:*") ?? []);
+        Assert.NotEmpty((RedisKey[]?)await connection.GetDatabase().ExecuteAsync("KEYS", "answer:*") ?? []);
     }
 
     [Fact]

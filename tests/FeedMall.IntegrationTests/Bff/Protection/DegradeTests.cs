@@ -24,12 +24,7 @@ public sealed class DegradeTests
     public async Task A_forced_route_gives_its_last_good_answer_without_a_call_and_one_that_has_none_says_503()
     {
         await using var bff = await ProtectedBff.StartAsync(WithCache);
-        var calls = 0;
-        bff.GetPost = (request, _) =>
-        {
-            Interlocked.Increment(ref calls);
-            return Task.FromResult(ProtectedBff.Post(request.Id));
-        };
+        var calls = bff.CountPosts();
         var good = await bff.GetAsync(Post);
         Assert.Equal((200, null, null), (good.Status, good.Degraded, good.Degrading));
 
@@ -42,7 +37,7 @@ public sealed class DegradeTests
         var none = await bff.GetAsync("/v1/feed/posts/2");
         Assert.Equal((503, "DEGRADED", "degrade; reason=DEGRADED; effect=refused", null), (none.Status, none.Reason, none.Degrading, none.Degraded));
         Assert.InRange(none.RetryAfter!.Value.TotalSeconds, 1, 3);
-        Assert.Equal(1, calls);
+        Assert.Equal(1, calls());
         Assert.Equal((2, 1), (await bff.DecisionsAsync("degrade", "GetPost", "DEGRADED", "stale"), await bff.DecisionsAsync("degrade", "GetPost", "DEGRADED", "refused")));
         var shown = (await bff.ProtectionAsync())["mechanisms"]!["degrade"]!["routes"]!["GetPost"]!["switch"]!;
         Assert.Equal(("Forced", 2), ((string?)shown["state"], (long)shown["acted"]!));
@@ -97,25 +92,21 @@ public sealed class DegradeTests
     public async Task A_forced_service_is_not_called_and_its_routes_answer_what_they_have()
     {
         await using var bff = await ProtectedBff.StartAsync(s_shortLived);
-        var calls = 0;
-        bff.GetPost = (request, _) =>
-        {
-            Interlocked.Increment(ref calls);
-            return Task.FromResult(ProtectedBff.Post(request.Id));
-        };
+        var calls = bff.CountPosts();
         await bff.GetAsync(Post);
         await bff.SetAsync("""{"Degrade":{"Feed":"forced"}}""");
         var copy = await bff.UntilAsync(Post, answer => answer.Degraded is not null);
         Assert.Equal((200, "GetPost; reason=DEGRADED", "degrade; reason=DEGRADED; effect=stale"), (copy.Status, copy.Degraded, copy.Degrading));
         var none = await bff.GetAsync("/v1/feed/posts/2");
         Assert.Equal((503, "DEGRADED", "degrade; reason=DEGRADED; effect=refused"), (none.Status, none.Reason, none.Degrading));
-        Assert.Equal(1, calls);
+        Assert.InRange(none.RetryAfter!.Value.TotalSeconds, 1, 3);
+        Assert.Equal(1, calls());
         // A service that is well, and the question how things are, are not touched.
         Assert.Equal(200, (await bff.GetAsync("/v1/mall/products/1")).Status);
         Assert.Equal(200, (await bff.GetAsync("/readyz")).Status);
         Assert.True((long)(await bff.ProtectionAsync())["mechanisms"]!["degrade"]!["dependencies"]!["feed"]!["acted"]! >= 2);
         await bff.SetAsync("""{"Degrade":{"Feed":"auto"}}""");
-        Assert.Equal((200, 2), ((await bff.GetAsync("/v1/feed/posts/2")).Status, calls));
+        Assert.Equal((200, 2), ((await bff.GetAsync("/v1/feed/posts/2")).Status, calls()));
         bff.Logs.AssertNoErrors();
     }
 
@@ -144,6 +135,14 @@ public sealed class DegradeTests
         Assert.Equal(400, (await warm.GetAsync(Posts + "?limit=0")).Status);
         Assert.Equal("ListPosts; reason=DEGRADED", (await warm.GetAsync(Posts)).Degraded);
         warm.Logs.AssertNoErrors();
+    }
+
+    [Fact]
+    public async Task What_stands_in_for_a_list_is_given_only_as_long_as_it_may_be_old()
+    {
+        await using var bff = await WarmAsync("--Protection:Degrade:KeepFor=00:00:01");
+        bff.ListPosts = (_, _) => throw ProtectedBff.Broken();
+        Assert.Equal(503, (await bff.UntilAsync(Posts, answer => answer.Degraded is null)).Status);
     }
 
     [Fact]

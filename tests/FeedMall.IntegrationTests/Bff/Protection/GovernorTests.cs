@@ -80,6 +80,8 @@ public sealed class GovernorTests
     [InlineData("""{"Routes":{"GetPost":{"Criticality":"very"}}}""", "Protection:Routes:GetPost:Criticality")]
     [InlineData("""{"Admision":{"Ceiling":7}}""", "Admision")]
     [InlineData("""{"Admission":{"Ceiling":[7]}}""", "Protection:Admission:Ceiling")]
+    [InlineData("""{"Admission":{"Ceiling":"\ud800"}}""", "no text")]
+    [InlineData("""{"\ud800":{"Ceiling":7}}""", "no text")]
     [InlineData("7", "object")]
     [InlineData("{", "JSON")]
     public async Task A_bad_change_is_refused_as_a_whole_and_says_what_is_wrong(string change, string named)
@@ -91,6 +93,37 @@ public sealed class GovernorTests
         Assert.Equal(512, (int)(await bff.ProtectionAsync())["options"]!["admission"]!["ceiling"]!);
         if (named != "JSON") Assert.Contains(bff.Logs.Entries, entry => entry.Message.Contains("was refused", StringComparison.Ordinal) && entry.Message.Contains("127.0.0.1", StringComparison.Ordinal));
         bff.Logs.AssertNoErrors();
+    }
+
+    [Fact]
+    public async Task A_change_of_too_many_settings_is_refused_in_few_words()
+    {
+        await using var bff = await ProtectedBff.StartAsync();
+        var routes = string.Join(',', Enumerable.Range(0, 5000).Select(i => $"\"r{i}\":{{\"Rate\":1}}"));
+        var (status, body) = await bff.ChangeAsync($$$"""{"Routes":{{{{routes}}}}}""", bff.Key);
+        Assert.Equal(HttpStatusCode.BadRequest, status);
+        Assert.InRange(body["problems"]!.AsArray().Count, 1, 20);
+    }
+
+    [Fact]
+    public async Task Changes_of_a_part_can_be_taken_back_together()
+    {
+        await using var bff = await ProtectedBff.StartAsync();
+        await bff.SetAsync("""{"Routes":{"GetPost":{"Rate":5,"Burst":7},"ListPosts":{"Rate":5}}}""");
+        await bff.SetAsync("""{"Routes":{"getpost":null}}""");
+        Assert.Equal(["Protection:Routes:ListPosts:Rate"], (await bff.ProtectionAsync())["changed"]!.AsObject().Select(changed => changed.Key));
+    }
+
+    [Fact]
+    public async Task A_change_that_cannot_be_taken_back_alone_is_refused()
+    {
+        await using var bff = await ProtectedBff.StartAsync("--Protection:Admission:QueueTarget=00:00:00.100");
+        await bff.SetAsync("""{"Admission":{"QueueTarget":"00:00:00.010","QueueInterval":"00:00:00.050"}}""");
+        var (status, body) = await bff.ChangeAsync("""{"Admission":{"QueueTarget":null}}""", bff.Key);
+        Assert.Equal((HttpStatusCode.BadRequest, "Nothing was changed."), (status, (string?)body["message"]));
+        Assert.Equal("00:00:00.0100000", (string?)(await bff.ProtectionAsync())["options"]!["admission"]!["queueTarget"]);
+        await bff.SetAsync("""{"Admission":null}""");
+        Assert.Equal("00:00:00.1000000", (string?)(await bff.ProtectionAsync())["options"]!["admission"]!["queueTarget"]);
     }
 
     [Fact]

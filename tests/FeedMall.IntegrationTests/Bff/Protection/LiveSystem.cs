@@ -31,7 +31,9 @@ internal sealed class LiveSystem : IAsyncDisposable
         var (bff, feed, mall, kv) = (FreePort.NextUrl(), FreePort.NextUrl(), FreePort.Next(), FreePort.Next());
         _mall = new TcpProxy(mall);
         Http = new HttpClient { BaseAddress = new Uri(bff), Timeout = TimeSpan.FromSeconds(20) };
-        string[] every = [$"--DataDirectory={_folder.Path}", .. new[] { "Feed", "Mall", "Bff" }.Select(service => $"--{service}:Cache:Addresses=127.0.0.1:{kv}")];
+        // On a busy machine 30 ms pass before the store has had its turn; what it could not be told is void then, also for bad times.
+        string[] every = [$"--DataDirectory={_folder.Path}", .. new[] { "Feed", "Mall", "Bff" }.SelectMany(service =>
+            new[] { $"--{service}:Cache:Addresses=127.0.0.1:{kv}", $"--{service}:Cache:OperationTimeout=00:00:00.500" })];
         _arguments = new()
         {
             ["KvStore"] = [$"--Kv:Port={kv}", "--Kv:GovernorUrl=", $"--DataDirectory={_folder.Path}"],
@@ -40,7 +42,9 @@ internal sealed class LiveSystem : IAsyncDisposable
             ["Bff"] = [.. every, $"--Bff:Url={bff}", $"--Bff:GovernorUrl={_governor}", $"--Bff:FeedAddresses={feed}", $"--Bff:MallAddresses=http://127.0.0.1:{_mall.Port}",
                 // All calls come from one address, and the machine may be as busy as it can be with other tests.
                 "--Protection:RateLimit:ClientRate=0", "--Protection:Admission:DryRun=true",
-                "--Protection:Dependencies:CallTimeout=00:00:01", "--Protection:Dependencies:WriteTimeout=00:00:01", .. settings],
+                "--Protection:Dependencies:CallTimeout=00:00:01", "--Protection:Dependencies:WriteTimeout=00:00:01",
+                "--Bff:AuthTimeout=00:00:10", "--Protection:Dependencies:Methods:feedmall.feed.v1.Users/Register:Timeout=00:00:10",
+                "--Protection:Dependencies:Methods:feedmall.feed.v1.Users/LogIn:Timeout=00:00:10", .. settings],
         };
     }
 

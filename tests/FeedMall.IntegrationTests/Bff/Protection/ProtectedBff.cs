@@ -42,6 +42,9 @@ internal sealed class ProtectedBff : IAsyncDisposable
     public Func<ListCollectionCardsRequest, ServerCallContext, Task<ListCollectionCardsResponse>> ListCollectionCards { get; set; } =
         (_, _) => Task.FromResult(new ListCollectionCardsResponse());
 
+    /// <summary>What AddLike does.</summary>
+    public Func<AddLikeRequest, ServerCallContext, Task<AddLikeResponse>> AddLike { get; set; } = (_, _) => Task.FromResult(new AddLikeResponse { LikeCount = 1 });
+
     /// <summary>What Register does, which may not be done twice.</summary>
     public Func<RegisterRequest, ServerCallContext, Task<RegisterResponse>> Register { get; set; } =
         (request, _) => Task.FromResult(new RegisterResponse { User = new User { Id = 7, Name = request.Name } });
@@ -88,6 +91,18 @@ internal sealed class ProtectedBff : IAsyncDisposable
     }
 
     public static GetPostResponse Post(long id) => new() { Post = new Post { Id = id, Title = "a post", Author = new PostAuthor { Name = "ada" } } };
+
+    /// <summary>From now on GetPost answers each call, and counts it.</summary>
+    public Func<int> CountPosts()
+    {
+        var calls = 0;
+        GetPost = (request, _) =>
+        {
+            Interlocked.Increment(ref calls);
+            return Task.FromResult(Post(request.Id));
+        };
+        return () => Volatile.Read(ref calls);
+    }
 
     /// <summary>A header with the token of this user.</summary>
     public async Task<(string, string)> LogInAsync(long uid)
@@ -209,9 +224,9 @@ internal sealed class ProtectedBff : IAsyncDisposable
             bff.ListCollectionCards(request, context);
     }
 
-    private sealed class ScriptedLikes : Likes.LikesBase
+    private sealed class ScriptedLikes(ProtectedBff bff) : Likes.LikesBase
     {
-        public override Task<AddLikeResponse> AddLike(AddLikeRequest request, ServerCallContext context) => Task.FromResult(new AddLikeResponse { LikeCount = 1 });
+        public override Task<AddLikeResponse> AddLike(AddLikeRequest request, ServerCallContext context) => bff.AddLike(request, context);
     }
 
     private sealed class ScriptedProducts(ProtectedBff bff) : Products.ProductsBase

@@ -39,9 +39,13 @@ public sealed class RateLimitTests
     [Fact]
     public async Task A_route_can_have_a_rate_of_its_own()
     {
-        await using var bff = await ProtectedBff.StartAsync("--Protection:Routes:GetPost:Rate=0.01", "--Protection:Routes:GetPost:Burst=1");
+        await using var bff = await ProtectedBff.StartAsync("--Protection:Routes:GetPost:Rate=0.01", "--Protection:Routes:GetPost:Burst=1", "--Protection:RateLimit:ClientRate=500");
         Assert.Equal(200, (await bff.GetAsync("/v1/feed/posts/1")).Status);
-        Assert.Equal(429, (await bff.GetAsync("/v1/feed/posts/1", ("X-Forwarded-For", "198.51.100.1"))).Status);
+        var refused = await bff.GetAsync("/v1/feed/posts/1", ("X-Forwarded-For", "198.51.100.1"));
+        // It is not the client's own limit that he has to wait for.
+        Assert.Equal(429, refused.Status);
+        Assert.EndsWith(";t=0", refused.Headers["RateLimit"], StringComparison.Ordinal);
+        Assert.InRange(refused.RetryAfter!.Value.TotalSeconds, 98, 151);
         Assert.Equal(200, (await bff.GetAsync("/v1/mall/products/1")).Status);
     }
 
