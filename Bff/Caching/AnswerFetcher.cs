@@ -1,6 +1,7 @@
 using FeedMall.Bff.Edge;
 using FeedMall.Bff.Protection;
 using FeedMall.Resilience.Caching;
+using FeedMall.Resilience.Queueing;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.OutputCaching;
 
@@ -29,8 +30,9 @@ internal sealed class AnswerWays
 internal sealed class AnswerFetcher(AnswerStore store, AnswerWays ways, IServiceScopeFactory scopes, TimeProvider clock)
 {
     private static readonly TimeSpan s_sending = TimeSpan.FromMilliseconds(50);
-    // Where a flight that failed leaves what protections did to it.
+    // Where a flight that failed leaves what protections did to it, and how much it mattered.
     private const string DecisionsKey = "FeedMall.Decisions";
+    private const string CriticalityKey = "FeedMall.Criticality";
 
     // Who asks after a write does not join who asked before it: by Version.
     private readonly record struct FlightKey(string Answer, long Version);
@@ -42,6 +44,9 @@ internal sealed class AnswerFetcher(AnswerStore store, AnswerWays ways, IService
 
     /// <summary>Whether the answer is being made already.</summary>
     public bool IsMaking(AnswerLookup lookup) => _flights.IsUnderWay(KeyOf(lookup));
+
+    /// <summary>How much the flight mattered that failed in this way.</summary>
+    public static Criticality CriticalityOf(Exception failure) => failure.Data[CriticalityKey] is Criticality known ? known : Criticality.CriticalPlus;
 
     /// <summary>Sends the last good answer, however old it is.</summary>
     public Task SendCopyAsync(HttpContext context, AnswerLookup lookup)
@@ -113,9 +118,9 @@ internal sealed class AnswerFetcher(AnswerStore store, AnswerWays ways, IService
             {
                 await store.TakeTurnAsync(fill, () => ways.Make(own), flight.Cancellation);
             }
-            catch (Exception failure) when (scope.End() is { Count: > 0 } decisions)
+            catch (Exception failure)
             {
-                failure.Data[DecisionsKey] = decisions;
+                (failure.Data[DecisionsKey], failure.Data[CriticalityKey]) = (scope.End(), request.Criticality);
                 throw;
             }
             await own.Features.GetRequiredFeature<IHttpResponseBodyFeature>().CompleteAsync();

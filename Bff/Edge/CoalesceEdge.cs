@@ -3,6 +3,9 @@ using FeedMall.Bff.Degradation;
 using FeedMall.Bff.Protection;
 using FeedMall.Resilience;
 using FeedMall.Resilience.Caching;
+using FeedMall.Resilience.Queueing;
+using FeedMall.Rpc.Errors;
+using Grpc.Core;
 
 namespace FeedMall.Bff.Edge;
 
@@ -33,9 +36,7 @@ internal sealed class CoalesceEdge(RequestDelegate next, AnswerStore store, Answ
         FetchedAnswer answer;
         try
         {
-            // What was turned away because it matters little is asked for again by who matters more.
-            do answer = await fetcher.FetchAsync(context, lookup);
-            while (answer.Refusal is not null && answer.Criticality > request.Criticality);
+            answer = await FetchAsync(context, lookup, request.Criticality);
         }
         catch (TooManyFlightsException)
         {
@@ -48,6 +49,23 @@ internal sealed class CoalesceEdge(RequestDelegate next, AnswerStore store, Answ
         }
         if (answer.Refusal is not null) Decisions.Refuse(context, answer.Refusal);
         else await answer.SendAsync(context);
+    }
+
+    // What was turned away because it matters little, here or on the way to a domain service, is asked for again by who matters more.
+    private async Task<FetchedAnswer> FetchAsync(HttpContext context, AnswerLookup lookup, Criticality criticality)
+    {
+        while (true)
+        {
+            try
+            {
+                var answer = await fetcher.FetchAsync(context, lookup);
+                if (answer.Refusal is null || answer.Criticality <= criticality) return answer;
+            }
+            catch (RpcException failure) when (AnswerFetcher.CriticalityOf(failure) > criticality && Mechanisms.OfRefusal(failure.FindErrorInfo()?.Reason ?? "") == Mechanisms.CallLimit)
+            {
+                // Once more.
+            }
+        }
     }
 
     private Reason Knock(HttpContext context, RequestContext request) =>

@@ -146,7 +146,7 @@ public sealed class DependencySettings
     /// <summary>Calls that are let through for each one that the method does; fewer successes than 1 / K, and calls are dropped. More than 1, to 10; default 1.5.</summary>
     public double BreakerK { get; set; } = 1.5;
 
-    /// <summary>How far back calls count. 1 s to 10 min; default 10 s.</summary>
+    /// <summary>How far back calls count. 100 ms to 10 min; default 10 s.</summary>
     public TimeSpan BreakerWindow { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How many calls of each method are on their way at a time.</summary>

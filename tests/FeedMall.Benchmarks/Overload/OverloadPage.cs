@@ -63,10 +63,7 @@ internal sealed class OverloadPage(OverloadPlan plan, OverloadSeries computes, O
         A Bff all of whose places are taken, beside one that hands the work to a domain service that does none. With one caller: how long it takes. With 16: how many, and the
         processor time of the Bff's process for each. A test (`tests/FeedMall.IntegrationTests/Bff/Protection/AdmissionTests.cs`) shows that the body is not read.
 
-        | | p50 ms | p99 ms | per second | CPU µs |
-        | --- | ---: | ---: | ---: | ---: |
-        {Cost("answered", answered)}
-        {Cost("refused", refused)}
+        {CostTable}
 
         {Refusals}
 
@@ -81,6 +78,8 @@ internal sealed class OverloadPage(OverloadPlan plan, OverloadSeries computes, O
         """);
 
     public string ToSvg() => computes.ToSvg();
+
+    private string CostTable => string.Join('\n', "| | p50 ms | p99 ms | per second | CPU µs |", "| --- | ---: | ---: | ---: | ---: |", Cost("answered", answered), Cost("refused", refused));
 
     private static string Cost(string name, RequestCost cost) => string.Create(CultureInfo.InvariantCulture,
         $"| {name} | {cost.Calm.Median.TotalMilliseconds:0.00} | {cost.Calm.P99.TotalMilliseconds:0.00} | {cost.Busy.PerSecond:N0} | {cost.Microseconds:0} |");

@@ -134,6 +134,30 @@ public sealed class AnswerCacheTests
     }
 
     [Fact]
+    public async Task Nor_is_he_when_it_was_on_the_way_to_the_service()
+    {
+        await using var bff = await StartAsync("--Protection:Dependencies:Limit:Initial=1", "--Protection:Dependencies:Limit:Min=1", "--Protection:Dependencies:Limit:Max=1",
+            "--Protection:Dependencies:Limit:QueueTarget=00:00:01", "--Protection:Dependencies:Limit:QueueInterval=00:00:01", "--Protection:Dependencies:CallTimeout=00:00:10");
+        var (begun, go) = (Signal(), Signal());
+        bff.GetPost = async (request, context) =>
+        {
+            begun.TrySetResult();
+            await go.Task.WaitAsync(context.CancellationToken);
+            return ProtectedBff.Post(request.Id);
+        };
+        var holder = bff.GetAsync("/v1/feed/posts/77");
+        await begun.Task.WaitAsync(ProtectedBff.Cancel);
+        var first = bff.GetAsync(Post, ("x1-mio-criticality", "sheddable"));
+        await UntilBegunAsync(bff, 2);
+        var second = bff.GetAsync(Post);
+        await UntilJoinedAsync(bff, 1);
+        Assert.Equal((503, "QUEUE_TIMEOUT", "call_limit; reason=QUEUE_TIMEOUT; effect=refused"), ((await first).Status, (await first).Reason, (await first).Decision));
+        go.SetResult();
+        Assert.Equal((200, null), ((await second).Status, (await second).Decision));
+        Assert.Equal(200, (await holder).Status);
+    }
+
+    [Fact]
     public async Task What_a_caller_wants_of_caches_is_not_meant_for_this_one()
     {
         await using var bff = await StartAsync();
