@@ -10,7 +10,8 @@ namespace FeedMall.Benchmarks.Overload;
 /// <summary>What came back.</summary>
 /// <param name="Status">The HTTP status; 0: nothing, or not whole.</param>
 /// <param name="Reason">Of a failure, from the envelope; of a success null, or that it is degraded.</param>
-internal readonly record struct Reply(int Status, string? Reason)
+/// <param name="Mechanism">The protection that has decided last, from X-FeedMall-Decision; null: none.</param>
+internal readonly record struct Reply(int Status, string? Reason, string? Mechanism = null)
 {
     public static Reply None => new(0, "no answer");
 }
@@ -115,6 +116,15 @@ internal sealed class HttpCaller(IPEndPoint target) : IDisposable
         var at = reply.IndexOf(name);
         if (at < 0) return new Reply(status, status.ToString(CultureInfo.InvariantCulture));
         var rest = reply[(at + name.Length)..];
-        return new Reply(status, Encoding.ASCII.GetString(rest[..rest.IndexOf((byte)'"')]));
+        return new Reply(status, Encoding.ASCII.GetString(rest[..rest.IndexOf((byte)'"')]), MechanismOf(reply));
+    }
+
+    private static string? MechanismOf(ReadOnlySpan<byte> reply)
+    {
+        var name = "\r\nX-FeedMall-Decision: "u8;
+        var at = reply.LastIndexOf(name);
+        if (at < 0) return null;
+        var text = reply[(at + name.Length)..];
+        return Encoding.ASCII.GetString(text[..text.IndexOf((byte)';')]);
     }
 }

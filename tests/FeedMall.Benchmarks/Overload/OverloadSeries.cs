@@ -76,7 +76,7 @@ internal sealed class OverloadSeries(OverloadPlan plan, Work work, double capaci
     }
 
     private IEnumerable<string> Failures(OverloadRun run) => Measured(run).Where(fate => !IsGood(fate))
-        .GroupBy(fate => fate.Reply.Status switch { 200 => fate.Reply.Reason is null ? "200, too late" : "200, degraded", 0 => fate.Reply.Reason!, var status => $"{status} `{fate.Reply.Reason}`" })
+        .GroupBy(fate => fate.Reply.Status switch { 200 => fate.Reply.Reason is null ? "200, too late" : "200, degraded", 0 => fate.Reply.Reason!, var status => $"{status} `{fate.Reply.Reason}`{(fate.Reply.Mechanism is { } by ? $" by {by}" : "")}" })
         .OrderByDescending(kind => kind.Count()).Select(kind =>
         {
             var times = kind.Select(fate => fate.Latency).ToList();
