@@ -55,9 +55,10 @@ internal sealed class KvEngine
     /// <summary>40 hexadecimal digits that name this start.</summary>
     public string RunId { get; } = Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(20));
 
-    /// <summary>A client has left.</summary>
+    /// <summary>A client has left. Most hold nothing that others keep, and leave without the data lock.</summary>
     public void LetGo(Client client)
     {
+        if (client.HeldBytes == 0) return;
         Keyspace.Gate.Enter();
         client.LetGo();
         Keyspace.Gate.Exit();

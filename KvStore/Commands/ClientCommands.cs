@@ -69,14 +69,14 @@ internal static class ClientCommands
     {
         if (!IsName(c[3]))
         {
-            c.Reply.Error($"ERR {c.Latin(2, 64)} cannot contain spaces, newlines or special characters.");
+            c.Reply.Error($"ERR {c.Beginning(2, 64)} cannot contain spaces, newlines or special characters.");
             return;
         }
         if (c.Is(2, "lib-name")) c.Client.LibraryName = c.Text(3);
         else if (c.Is(2, "lib-ver")) c.Client.LibraryVersion = c.Text(3);
         else
         {
-            c.Reply.Error($"ERR Unrecognized option '{c.Latin(2, 64)}'");
+            c.Reply.Error($"ERR Unrecognized option '{c.Beginning(2, 64)}'");
             return;
         }
         c.Reply.Ok();

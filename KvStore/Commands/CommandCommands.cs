@@ -1,4 +1,4 @@
-using System.Text;
+using System.Numerics;
 using static FeedMall.KvStore.Commands.CommandFlags;
 
 namespace FeedMall.KvStore.Commands;
@@ -7,6 +7,8 @@ namespace FeedMall.KvStore.Commands;
 internal static class CommandCommands
 {
     public static IEnumerable<Command> Rows => [new("command", -1, None, Run)];
+
+    private const CommandFlags Told = Write | ReadOnly | DenyOom | Admin | Fast | NoAuth;
 
     private static void Run(CommandContext c)
     {
@@ -64,16 +66,26 @@ internal static class CommandCommands
 
     private static void Describe(CommandContext c, Command command)
     {
-        (CommandFlags Flag, string Name)[] names = [(Write, "write"), (ReadOnly, "readonly"), (DenyOom, "denyoom"), (Admin, "admin"), (Fast, "fast"), (NoAuth, "no_auth")];
-        var flags = names.Where(known => command.Is(known.Flag)).ToList();
         c.Reply.Array(7);
         c.Reply.Bulk(command.Name);
         c.Reply.Integer(command.Arity);
-        c.Reply.Set(flags.Count);
-        foreach (var (_, name) in flags) c.Reply.Simple(Encoding.ASCII.GetBytes(name));
+        c.Reply.Set(BitOperations.PopCount((uint)(command.Flags & Told)));
+        for (var flag = (CommandFlags)1; flag <= Told; flag = (CommandFlags)((int)flag << 1))
+            if (command.Is(flag & Told)) c.Reply.Simple(Word(flag));
         c.Reply.Integer(command.FirstKey);
         c.Reply.Integer(command.LastKey);
         c.Reply.Integer(command.KeyStep);
         c.Reply.Set(0);
     }
+
+    private static ReadOnlySpan<byte> Word(CommandFlags flag) => flag switch
+    {
+        Write => "write"u8,
+        ReadOnly => "readonly"u8,
+        DenyOom => "denyoom"u8,
+        Admin => "admin"u8,
+        Fast => "fast"u8,
+        NoAuth => "no_auth"u8,
+        _ => throw new ArgumentOutOfRangeException(nameof(flag), flag, "not told"),
+    };
 }

@@ -141,14 +141,14 @@ internal sealed class CommandContext(KvEngine engine, Client client)
 
     /// <summary>The command's name, with its subcommand if it has some.</summary>
     public string FullName => Command.Name is "client" or "config" or "object" or "memory" or "slowlog" or "latency" or "cluster" or "command" or "pubsub" && Count > 1
-        ? $"{Command.Name}|{Latin(1, 64).ToLowerInvariant()}" : Command.Name;
+        ? $"{Command.Name}|{Encoding.Latin1.GetString(Beginning(1, 64)).ToLowerInvariant()}" : Command.Name;
 
     /// <summary>Replies that this subcommand does not exist.</summary>
-    public void UnknownSubcommand() => Reply.Error($"ERR unknown subcommand '{Latin(1, 128)}'. Try {Command.Name.ToUpperInvariant()} HELP.");
+    public void UnknownSubcommand() => Reply.Error($"ERR unknown subcommand '{Beginning(1, 128)}'. Try {Command.Name.ToUpperInvariant()} HELP.");
 
     /// <summary>Replies that the number of arguments is wrong.</summary>
     public void WrongArity(string name) => Reply.Error($"ERR wrong number of arguments for '{name}' command");
 
     /// <summary>The beginning of an argument, byte for byte.</summary>
-    public string Latin(int at, int most) => Encoding.Latin1.GetString(this[at][..Math.Min(most, this[at].Length)]);
+    public ReadOnlySpan<byte> Beginning(int at, int most) => this[at][..Math.Min(most, this[at].Length)];
 }

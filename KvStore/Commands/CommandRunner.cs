@@ -1,4 +1,4 @@
-using System.Text;
+using FeedMall.KvStore.Protocol;
 
 namespace FeedMall.KvStore.Commands;
 
@@ -17,7 +17,7 @@ internal sealed class CommandRunner(KvEngine engine)
         if (command is null)
         {
             if (c.Client.IsStranger) c.Reply.Error(Errors.NoAuth);
-            else c.Reply.Error(Unknown(c));
+            else RefuseUnknown(c);
             if (c.Client.Transaction is { } broken) broken.HasFailed = true;
             return false;
         }
@@ -102,16 +102,21 @@ internal sealed class CommandRunner(KvEngine engine)
         return true;
     }
 
-    private static string Unknown(CommandContext c)
+    private static void RefuseUnknown(CommandContext c)
     {
-        var text = new StringBuilder("ERR unknown command '").Append(c.Latin(0, QuotedBytes)).Append("', with args beginning with: ");
-        var arguments = 0;
-        for (var i = 1; i < c.Count && arguments < QuotedBytes; i++)
+        var text = new ErrorText(QuotedBytes, QuotedBytes, c.Reply);
+        text.AppendLiteral("ERR unknown command '");
+        text.AppendFormatted(c.Beginning(0, QuotedBytes));
+        text.AppendLiteral("', with args beginning with: ");
+        var quoted = 0;
+        for (var i = 1; i < c.Count && quoted < QuotedBytes; i++)
         {
-            var argument = c.Latin(i, QuotedBytes - arguments);
-            text.Append('\'').Append(argument).Append("' ");
-            arguments += argument.Length + 3;
+            var argument = c.Beginning(i, QuotedBytes - quoted);
+            text.AppendLiteral("'");
+            text.AppendFormatted(argument);
+            text.AppendLiteral("' ");
+            quoted += argument.Length + 3;
         }
-        return text.ToString();
+        c.Reply.Error(text);
     }
 }

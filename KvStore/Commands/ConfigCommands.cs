@@ -53,7 +53,7 @@ internal static class ConfigCommands
             var name = c.Text(i).ToLowerInvariant();
             if (c.Engine.Config.All.FirstOrDefault(known => known.Name == name) is not { } entry)
             {
-                c.Reply.Error($"ERR Unknown option or number of arguments for CONFIG SET - '{c.Latin(i, 128)}'");
+                c.Reply.Error($"ERR Unknown option or number of arguments for CONFIG SET - '{c.Beginning(i, 128)}'");
                 return;
             }
             if (entry.Prepare is null)

@@ -143,7 +143,7 @@ internal static class ConnectionCommands
             }
             else
             {
-                c.Reply.Error($"ERR Syntax error in HELLO option '{c.Latin(i, 128)}'");
+                c.Reply.Error($"ERR Syntax error in HELLO option '{c.Beginning(i, 128)}'");
                 return false;
             }
         }

@@ -58,7 +58,7 @@ internal static class ExpiryCommands
                 : c.Is(i, "gt") ? Condition.IfLater : c.Is(i, "lt") ? Condition.IfSooner : Condition.None;
             if (condition == Condition.None)
             {
-                c.Reply.Error($"ERR Unsupported option {c.Latin(i, 128)}");
+                c.Reply.Error($"ERR Unsupported option {c.Beginning(i, 128)}");
                 return false;
             }
             conditions |= condition;

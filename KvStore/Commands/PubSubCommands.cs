@@ -54,7 +54,7 @@ internal static class PubSubCommands
     private static void PubSubOf(CommandContext c)
     {
         if (c.Is(1, "channels") && c.Count <= 3) Channels(c);
-        else if (c.Is(1, "channels")) c.Reply.Error($"ERR unknown subcommand or wrong number of arguments for '{c.Latin(1, 128)}'. Try PUBSUB HELP.");
+        else if (c.Is(1, "channels")) c.Reply.Error($"ERR unknown subcommand or wrong number of arguments for '{c.Beginning(1, 128)}'. Try PUBSUB HELP.");
         else if (c.Is(1, "numsub")) Numbers(c);
         else if (c.Is(1, "numpat") && c.Count == 2) c.Reply.Integer(c.Engine.PubSub.Patterns);
         else if (c.Is(1, "numpat")) c.WrongArity("pubsub|numpat");

@@ -177,6 +177,7 @@ internal sealed class Database(Keyspace keyspace, int slot)
     /// <summary>Takes everything out.</summary>
     public void Clear()
     {
+        if (Count == 0) return;
         keyspace.Watches.TouchAll((database, key) => database == Number && Has(key));
         keyspace.Changes += _index.Count;
         keyspace.Expiring -= Expiring;

@@ -12,6 +12,7 @@ namespace FeedMall.KvStore.Network;
 internal sealed partial class Connection : IDisposable
 {
     private const int FirstBytes = 16 * 1024;
+    private const int KeptReplyBytes = 16 * 1024;
     // Without the loop, a connection whose data is always there already must let the others have the thread now and then.
     private const int MostRoundsAtOnce = 32;
 
@@ -67,9 +68,14 @@ internal sealed partial class Connection : IDisposable
             for (var hasMore = true; hasMore && !Client.IsClosing;)
             {
                 hasMore = RunBatch();
-                // The others' commands first; then the replies go, and with them this client's next batch.
-                if (_loop is not null) await _loop.NextTurn();
-                await SendAsync();
+                if (!hasMore || !MayKeepReplies)
+                {
+                    // The others' commands first.
+                    if (_loop is not null) await _loop.NextTurn();
+                    await SendAsync();
+                }
+                // Behind all who have sent less.
+                if (hasMore && _loop is not null) await _loop.TurnBehind();
             }
             // Half a command that is on its way is progress too.
             if (_start < _end) Client.LastActiveMs = _engine.Clock.ElapsedMs;
@@ -86,9 +92,13 @@ internal sealed partial class Connection : IDisposable
         BufferPool.Return(_buffer);
         _buffer = [];
         Client.Reply.Dispose();
+        Client.Outbox?.Dispose();
         _tls?.Dispose();
         _socket.Dispose();
     }
+
+    // Until the next batch has run: so a client is woken once for several. Not what waits for the disk, nor where messages come in between.
+    private bool MayKeepReplies => Client.Reply.Length < KeptReplyBytes && _batch.Held is null && Client.Outbox is null;
 
     private ValueTask<int> ReceiveAsync() =>
         _tls is null ? _socket.ReceiveAsync(_buffer.AsMemory(_end), SocketFlags.None) : _tls.ReadAsync(_buffer.AsMemory(_end));

@@ -22,6 +22,7 @@ internal sealed partial class KvServer(KvEngine engine, IOptions<KvOptions> opti
 
     private readonly ConcurrentDictionary<Connection, Task> _connections = new();
     private readonly CancellationTokenSource _stopping = new();
+    private readonly Seldom _http = new(engine.Clock);
     private readonly ServerAddressesFeature _addresses = new();
     private readonly ReadyLoop? _loop = ReadyLoop.IsSupported ? new ReadyLoop() : null;
     private X509Certificate2? _certificate;
@@ -59,7 +60,6 @@ internal sealed partial class KvServer(KvEngine engine, IOptions<KvOptions> opti
         _listener?.Dispose();
         await _accepting;
         foreach (var connection in _connections.Keys) connection.Drain();
-        // How a connection ends is told where it is served: one whose client is gone meanwhile is no failure of the stop.
         var served = Task.WhenAll(_connections.Values);
         await served.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (!served.IsCompleted) LogCutOff(log, _connections.Count);
@@ -121,39 +121,24 @@ internal sealed partial class KvServer(KvEngine engine, IOptions<KvOptions> opti
 
     private async Task ServeAsync(Socket socket, Client client)
     {
+        var gone = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Connection? connection = null;
         try
         {
             var tls = _certificate is null ? null : await HandshakeAsync(socket, _certificate);
             connection = new Connection(socket, tls, _loop, client, engine);
-            var serving = connection.ServeAsync();
-            _connections[connection] = serving;
+            _connections[connection] = gone.Task;
             if (_stopping.IsCancellationRequested) connection.Drain();
-            try
-            {
-                await serving;
-            }
-            finally
-            {
-                _connections.TryRemove(connection, out _);
-            }
-        }
-        catch (HttpClientException)
-        {
-            LogHttp(log, client.Address);
-        }
-        catch (ConnectionEndException end)
-        {
-            LogEnded(log, client.Address, end.Message);
-        }
-        catch (Exception gone) when (gone is SocketException or IOException or ObjectDisposedException or OperationCanceledException or AuthenticationException)
-        {
-            LogGone(log, client.Address, gone.Message);
+            var serving = connection.ServeAsync();
+            await serving.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            // To say why it ended and to close it is no work for the loop, on whose thread it did.
+            await Task.Yield();
+            if (serving.Exception is { } ended) Tell(client, ended.InnerException!);
         }
         // The outermost edge of a connection: a defect of ours must not end the process, nor the other connections.
-        catch (Exception defect)
+        catch (Exception end)
         {
-            LogDefect(log, client.Address, defect);
+            Tell(client, end);
         }
         finally
         {
@@ -162,7 +147,21 @@ internal sealed partial class KvServer(KvEngine engine, IOptions<KvOptions> opti
             connection?.Dispose();
             socket.Dispose();
             engine.LetGo(client);
+            if (connection is not null) _connections.TryRemove(connection, out _);
+            gone.SetResult();
         }
+    }
+
+    private void Tell(Client client, Exception end)
+    {
+        if (end is HttpClientException)
+        {
+            // Whoever sends it over and over shall not fill the log.
+            if (_http.MaySay(out var unsaid)) LogHttp(log, client.Address, unsaid, (int)Seldom.Pause.TotalSeconds);
+        }
+        else if (end is ConnectionEndException) LogEnded(log, client.Address, end.Message);
+        else if (end is SocketException or IOException or ObjectDisposedException or OperationCanceledException or AuthenticationException) LogGone(log, client.Address, end.Message);
+        else LogDefect(log, client.Address, end);
     }
 
     private async Task<Stream> HandshakeAsync(Socket socket, X509Certificate2 certificate)
@@ -186,8 +185,8 @@ internal sealed partial class KvServer(KvEngine engine, IOptions<KvOptions> opti
     [LoggerMessage(1, LogLevel.Warning, "{Address} is open to other machines and no password is set: set Kv:Password")]
     private static partial void LogOpen(ILogger log, IPAddress address);
 
-    [LoggerMessage(2, LogLevel.Warning, "Closed {Client}: it speaks HTTP, and this port speaks RESP. Possibly a web page attacks what listens on this machine")]
-    private static partial void LogHttp(ILogger log, string client);
+    [LoggerMessage(2, LogLevel.Warning, "Closed {Client}: it speaks HTTP, and this port speaks RESP. Possibly a web page attacks what listens on this machine. {Others} more since this was last said; it is said every {Seconds} s at most")]
+    private static partial void LogHttp(ILogger log, string client, long others, int seconds);
 
     [LoggerMessage(3, LogLevel.Information, "Closed {Client}: {Reason}")]
     private static partial void LogEnded(ILogger log, string client, string reason);

@@ -1,4 +1,4 @@
-using System.Buffers;
+using FeedMall.KvStore.Protocol;
 
 namespace FeedMall.KvStore.Network;
 
@@ -7,13 +7,12 @@ namespace FeedMall.KvStore.Network;
 /// Others only add to it and go on; at any time at most one task sends, and it goes on as long as there is something. The limit is what keeps a client
 /// that does not read from filling the memory: over it the connection is closed.
 /// </summary>
-internal sealed class Outbox(Client client, Func<ReadOnlyMemory<byte>, ValueTask> send, long maxBytes)
+internal sealed class Outbox(Client client, Func<ReadOnlyMemory<byte>, ValueTask> send, long maxBytes) : IDisposable
 {
-    private const int KeptBytes = 64 * 1024;
-
     private readonly Lock _lock = new(); // guards everything below
-    private ArrayBufferWriter<byte> _filling = new();
-    private ArrayBufferWriter<byte> _sending = new();
+    // Both have a buffer only while something is in them.
+    private ReplyWriter _filling = new();
+    private ReplyWriter _sending = new();
     private TaskCompletionSource _whenSent = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isSending, _hasFailed;
 
@@ -27,9 +26,9 @@ internal sealed class Outbox(Client client, Func<ReadOnlyMemory<byte>, ValueTask
         lock (_lock)
         {
             if (_hasFailed) return true;
-            if ((long)_filling.WrittenCount + _sending.WrittenCount + bytes.Length <= maxBytes)
+            if ((long)_filling.Length + _sending.Length + bytes.Length <= maxBytes)
             {
-                _filling.Write(bytes);
+                _filling.Raw(bytes);
                 return true;
             }
         }
@@ -44,13 +43,24 @@ internal sealed class Outbox(Client client, Func<ReadOnlyMemory<byte>, ValueTask
         Task whenSent;
         lock (_lock)
         {
-            if (_hasFailed || _filling.WrittenCount == 0) return Task.CompletedTask;
+            if (_hasFailed || _filling.Length == 0) return Task.CompletedTask;
             whenSent = _whenSent.Task;
             if (_isSending) return whenSent;
             _isSending = true;
         }
         _ = SendAllAsync();
         return whenSent;
+    }
+
+    /// <summary>Nothing more is taken; what is being sent keeps its buffer until then.</summary>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _hasFailed = true;
+            _filling.Dispose();
+            if (!_isSending) _sending.Dispose();
+        }
     }
 
     // Ends when nothing is left.
@@ -60,7 +70,7 @@ internal sealed class Outbox(Client client, Func<ReadOnlyMemory<byte>, ValueTask
         {
             try
             {
-                await send(_sending.WrittenMemory);
+                await send(_sending.Written);
             }
             catch (Exception gone) when (gone is System.Net.Sockets.SocketException or IOException or ObjectDisposedException)
             {
@@ -68,11 +78,7 @@ internal sealed class Outbox(Client client, Func<ReadOnlyMemory<byte>, ValueTask
                 whenSent.SetResult();
                 return;
             }
-            lock (_lock)
-            {
-                if (_sending.Capacity > KeptBytes) _sending = new ArrayBufferWriter<byte>();
-                else _sending.ResetWrittenCount();
-            }
+            lock (_lock) _sending.Dispose();
             whenSent.SetResult();
         }
     }
@@ -83,9 +89,10 @@ internal sealed class Outbox(Client client, Func<ReadOnlyMemory<byte>, ValueTask
         client.Abort();
         lock (_lock)
         {
-            _hasFailed = true;
+            (_hasFailed, _isSending) = (true, false);
             _whenSent.SetResult();
         }
+        Dispose();
     }
 
     private bool TryTake(out TaskCompletionSource whenSent)
@@ -93,7 +100,7 @@ internal sealed class Outbox(Client client, Func<ReadOnlyMemory<byte>, ValueTask
         lock (_lock)
         {
             whenSent = _whenSent;
-            _isSending = _filling.WrittenCount > 0;
+            _isSending = _filling.Length > 0;
             if (!_isSending) return false;
             (_filling, _sending) = (_sending, _filling);
             _whenSent = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

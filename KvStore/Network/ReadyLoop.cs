@@ -11,12 +11,14 @@ namespace FeedMall.KvStore.Network;
 /// receive before they wait, which costs a second system call for each request, and hand over to other threads, which then meet at the data lock. Only
 /// on Linux; elsewhere, and with TLS, the runtime's way is used.
 /// It goes in rounds: first whoever has sent something is received from, each once, then all replies are sent. A client that is woken by its reply finds
-/// others' replies there too, and whoever has sent much does not come again before the others have had their turn.
+/// others' replies there too. Whoever has sent more than fits into a batch goes on behind them, a batch each time, a few clients each round: what a small
+/// command waits for does not grow with what others have sent.
 /// </summary>
 internal sealed class ReadyLoop : IDisposable
 {
     // Of one round. With more, all clients would wait until the last reply is written; with few, they read while others are served.
     private const int MostEvents = 12;
+    private const int MostBehind = 4; // more, and small commands wait; fewer, and a client sleeps again between two replies
     private const int MostLooks = 40; // some 10 µs
     private const int CloseOnExec = 0x80000;
     private const int NonBlocking = 0x800;
@@ -33,8 +35,9 @@ internal sealed class ReadyLoop : IDisposable
     // A counter that is only ever added to: each addition is an event.
     private readonly int _wake = Check(EventCreate(0, CloseOnExec | NonBlocking));
     private readonly Thread _thread;
-    private readonly Lock _lock = new(); // guards the place of the array, its growth, the count and those who wait for their turn
+    private readonly Lock _lock = new(); // guards the place of the array, its growth, the count and those who wait
     private List<Action> _waiting = [];
+    private readonly Queue<Action> _behind = [];
     private int _looks; // how often it looks before it sleeps
     private Readiness?[] _watched = new Readiness?[64]; // by file descriptor
     private int _count;
@@ -77,7 +80,10 @@ internal sealed class ReadyLoop : IDisposable
     }
 
     /// <summary>Whoever awaits it goes on on the loop's thread, at the end of the round.</summary>
-    public Turn NextTurn() => new(this);
+    public Turn NextTurn() => new(this, isBehind: false);
+
+    /// <summary>Whoever awaits it goes on on the loop's thread, behind a round: a few of those who wait for this each time.</summary>
+    public Turn TurnBehind() => new(this, isBehind: true);
 
     /// <summary>The thread ends as soon as no socket is watched.</summary>
     public void Dispose()
@@ -105,7 +111,11 @@ internal sealed class ReadyLoop : IDisposable
                 var watched = Volatile.Read(ref _watched);
                 if (file < watched.Length && watched[file] is { } readiness) readiness.Signal((flags & Ended) != 0);
             }
-            lock (_lock) (_waiting, turns) = (turns, _waiting);
+            lock (_lock)
+            {
+                (_waiting, turns) = (turns, _waiting);
+                for (var more = MostBehind; more > 0 && _behind.TryDequeue(out var behind); more--) turns.Add(behind);
+            }
             foreach (var goOn in turns) goOn();
             turns.Clear();
         }
@@ -133,15 +143,16 @@ internal sealed class ReadyLoop : IDisposable
 
     private bool IsAnyoneWaiting
     {
-        get { lock (_lock) return _waiting.Count > 0; }
+        get { lock (_lock) return _waiting.Count + _behind.Count > 0; }
     }
 
-    private void Await(Action goOn)
+    private void Await(Action goOn, bool isBehind)
     {
         lock (_lock)
         {
-            _waiting.Add(goOn);
-            if (_waiting.Count > 1 || Environment.CurrentManagedThreadId == _thread.ManagedThreadId) return;
+            if (isBehind) _behind.Enqueue(goOn);
+            else _waiting.Add(goOn);
+            if (_waiting.Count + _behind.Count > 1 || Environment.CurrentManagedThreadId == _thread.ManagedThreadId) return;
         }
         Wake();
     }
@@ -188,7 +199,7 @@ internal sealed class ReadyLoop : IDisposable
     private static extern int Close(int file);
 
     /// <summary>A place in the round: awaited, never done at once.</summary>
-    public readonly struct Turn(ReadyLoop loop) : ICriticalNotifyCompletion
+    public readonly struct Turn(ReadyLoop loop, bool isBehind) : ICriticalNotifyCompletion
     {
         public bool IsCompleted => false;
 
@@ -198,8 +209,8 @@ internal sealed class ReadyLoop : IDisposable
         {
         }
 
-        public void OnCompleted(Action continuation) => loop.Await(continuation);
+        public void OnCompleted(Action continuation) => loop.Await(continuation, isBehind);
 
-        public void UnsafeOnCompleted(Action continuation) => loop.Await(continuation);
+        public void UnsafeOnCompleted(Action continuation) => loop.Await(continuation, isBehind);
     }
 }

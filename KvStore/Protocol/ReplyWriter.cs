@@ -47,19 +47,26 @@ internal sealed class ReplyWriter : IDisposable
     /// <summary>A simple string; no CR or LF in it.</summary>
     public void Simple(ReadOnlySpan<byte> text) => Line((byte)'+', text);
 
-    /// <summary>An error: its code in capitals, then the text. CR and LF become blanks.</summary>
+    /// <summary>An error: its code in capitals, then the text; no CR or LF in it.</summary>
     public void Error(ReadOnlySpan<byte> text)
     {
         HasFailed = true;
-        var room = Room(text.Length + 3);
-        room[0] = (byte)'-';
-        for (var i = 0; i < text.Length; i++) room[i + 1] = text[i] is (byte)'\r' or (byte)'\n' ? (byte)' ' : text[i];
-        "\r\n"u8.CopyTo(room[(text.Length + 1)..]);
-        Length += text.Length + 3;
+        Line((byte)'-', text);
     }
 
     /// <summary>An error with parts that are known only now.</summary>
-    public void Error(string text) => Error(Encoding.Latin1.GetBytes(text));
+    public void Error([InterpolatedStringHandlerArgument("")] ErrorText text) => Raw("\r\n"u8);
+
+    /// <summary>An error whose text was made elsewhere.</summary>
+    public void Error(string text) => Error($"{text}");
+
+    /// <summary>For <see cref="ErrorText"/>.</summary>
+    public void BeginError(int expected)
+    {
+        HasFailed = true;
+        Room(expected + 3)[0] = (byte)'-';
+        Length++;
+    }
 
     /// <summary>An integer.</summary>
     public void Integer(long value) => Head((byte)':', value);
@@ -78,7 +85,14 @@ internal sealed class ReplyWriter : IDisposable
     }
 
     /// <summary>A string of text.</summary>
-    public void Bulk(string text) => Bulk(Encoding.UTF8.GetBytes(text));
+    public void Bulk(string text)
+    {
+        var length = Encoding.UTF8.GetByteCount(text);
+        Head((byte)'$', length);
+        Encoding.UTF8.GetBytes(text, Room(length));
+        Length += length;
+        Raw("\r\n"u8);
+    }
 
     /// <summary>A string that spells an integer.</summary>
     public void BulkInteger(long value)
@@ -178,12 +192,16 @@ internal sealed class ReplyWriter : IDisposable
         return digits + 2;
     }
 
+    /// <summary>Room for at least so many bytes more; <see cref="Added"/> says how many were written there.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Span<byte> Room(int bytes)
+    public Span<byte> Room(int bytes)
     {
         if (_buffer.Length - Length < bytes) Grow(bytes);
         return _buffer.AsSpan(Length);
     }
+
+    /// <summary>Bytes that were written where <see cref="Room"/> is are part of the replies.</summary>
+    public void Added(int bytes) => Length += bytes;
 
     private ConnectionEndException TooMuch() => new(string.Create(CultureInfo.InvariantCulture, $"more than {MaxBytes} bytes of replies wait to be sent"));
 

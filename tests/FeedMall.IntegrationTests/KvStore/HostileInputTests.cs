@@ -13,7 +13,7 @@ public sealed class HostileInputTests
     // 999,100 with the breaking ones, and what is silent, and what drips.
     private static readonly AttackPlan s_attack = new(Connections: 9_950, CommandsEach: 100, Halves: 400, Drips: 100);
     // What the server keeps once it has seen such clients: compiled code, pooled buffers.
-    private static readonly AttackPlan s_first = new(Connections: 400, CommandsEach: 100, Halves: 400, Drips: 5);
+    private static readonly AttackPlan s_first = new(Connections: 2_000, CommandsEach: 100, Halves: 400, Drips: 5);
     private const long MemoryBoundBytes = 64 << 20;
     // Up to 64 MB of buffers and as much of entries are left to the collector.
     private const long HugeBoundBytes = 160 << 20;

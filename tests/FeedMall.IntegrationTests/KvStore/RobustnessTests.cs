@@ -23,6 +23,23 @@ public sealed class RobustnessTests
     }
 
     [Fact]
+    public async Task Web_pages_are_closed_and_told_of_once_in_a_while_however_many_come()
+    {
+        await using var host = await KvHost.StartAsync();
+        var began = Stopwatch.GetTimestamp();
+        for (var i = 0; i < 50; i++)
+        {
+            using var page = await RespConnection.OpenAsync(host.Port, Cancel);
+            await page.SendRawAsync("POST / HTTP/1.1\r\nHost: localhost\r\n\r\n", Cancel);
+            Assert.Equal(RespConnection.Closed, await page.ReadAsync(Cancel));
+        }
+        var lines = host.Logs.Entries.Where(entry => entry.Message.Contains("it speaks HTTP, and this port speaks RESP", StringComparison.Ordinal)).ToList();
+        Assert.InRange(lines.Count, 1, 1 + (int)(Stopwatch.GetElapsedTime(began).TotalSeconds / 10));
+        Assert.Contains("0 more since this was last said", lines[0].Message, StringComparison.Ordinal);
+        host.Logs.AssertNoErrors();
+    }
+
+    [Fact]
     public async Task A_stranger_gets_nothing_until_the_password_is_right()
     {
         await using var host = await KvHost.StartAsync("--Kv:Password=secret");

@@ -45,6 +45,24 @@ public sealed class CommandAllocationTests : IDisposable
         Assert.NotEqual((byte)'-', _client.Reply.Written.Span[0]);
     }
 
+    // Whoever sends nonsense shall not make the collector stop everybody.
+    [Theory]
+    [InlineData("GET")]
+    [InlineData("NOPE a b")]
+    [InlineData("SET key value NONSENSE")]
+    [InlineData("SET key value EX -1")]
+    [InlineData("EXPIRE key 1 SOMETIMES")]
+    [InlineData("HGET key field")]
+    [InlineData("HELLO 3 NONSENSE")]
+    [InlineData("INCR key")]
+    public void A_refusal_allocates_nothing(string line)
+    {
+        Run(Encode("SET key value"));
+        var bytes = Encode(line);
+        Assert.Equal(0, Allocations.Of(() => Run(bytes)));
+        Assert.Equal((byte)'-', _client.Reply.Written.Span[0]);
+    }
+
     private static byte[] Encode(string line)
     {
         var words = line.Split(' ');
