@@ -49,6 +49,9 @@ internal sealed class KvEngine
     /// <summary>Begins to write the append-only file anew; says whether it could begin. Null while there is none.</summary>
     public Func<bool>? Rewrite { get; set; }
 
+    /// <summary>The thread that goes on with the clients; null where there is none.</summary>
+    public ReadyLoop? Loop { get; set; }
+
     /// <summary>The port that the server really has.</summary>
     public int Port { get; set; }
 

@@ -24,7 +24,7 @@ internal sealed partial class KvServer(KvEngine engine, IOptions<KvOptions> opti
     private readonly CancellationTokenSource _stopping = new();
     private readonly Seldom _http = new(engine.Clock);
     private readonly ServerAddressesFeature _addresses = new();
-    private readonly ReadyLoop? _loop = ReadyLoop.IsSupported ? new ReadyLoop() : null;
+    private readonly ReadyLoop? _loop = engine.Loop = ReadyLoop.IsSupported ? new ReadyLoop() : null;
     private X509Certificate2? _certificate;
     private Socket? _listener;
     private Task _accepting = Task.CompletedTask;

@@ -35,13 +35,14 @@ internal sealed class ReadyLoop : IDisposable
     // A counter that is only ever added to: each addition is an event.
     private readonly int _wake = Check(EventCreate(0, CloseOnExec | NonBlocking));
     private readonly Thread _thread;
-    private readonly Lock _lock = new(); // guards the place of the array, its growth, the count and those who wait
+    private readonly Lock _lock = new(); // guards the place of the array, its growth, the count, those who wait and whether it is over
     private List<Action> _waiting = [];
     private readonly Queue<Action> _behind = [];
     private int _looks; // how often it looks before it sleeps
     private Readiness?[] _watched = new Readiness?[64]; // by file descriptor
     private int _count;
     private volatile bool _isStopping;
+    private bool _isOver;
 
     public ReadyLoop()
     {
@@ -119,6 +120,12 @@ internal sealed class ReadyLoop : IDisposable
             foreach (var goOn in turns) goOn();
             turns.Clear();
         }
+        lock (_lock)
+        {
+            _isOver = true;
+            _waiting.AddRange(_behind);
+        }
+        foreach (var goOn in _waiting) goOn();
         _ = Close(_epoll);
         _ = Close(_wake);
     }
@@ -150,13 +157,19 @@ internal sealed class ReadyLoop : IDisposable
     {
         lock (_lock)
         {
+            if (_isOver)
+            {
+                // There are no clients any more for whom it would be a turn.
+                ThreadPool.QueueUserWorkItem(static goOn => goOn(), goOn, preferLocal: false);
+                return;
+            }
             if (isBehind) _behind.Enqueue(goOn);
             else _waiting.Add(goOn);
-            if (_waiting.Count + _behind.Count > 1 || Environment.CurrentManagedThreadId == _thread.ManagedThreadId) return;
+            if (_waiting.Count + _behind.Count == 1 && Environment.CurrentManagedThreadId != _thread.ManagedThreadId) Wake();
         }
-        Wake();
     }
 
+    // Under the lock: then the descriptor is not closed yet.
     private void Wake()
     {
         var one = 1UL;

@@ -38,6 +38,25 @@ public sealed class TurnTests
         Assert.Equal(["answer", "0", "1", "2", "3", "answer", "4", "5", "6", "7", "answer", "8", "9"], order);
     }
 
+    [Fact]
+    public async Task Whoever_takes_a_turn_when_the_loop_ends_goes_on_all_the_same()
+    {
+        for (var round = 0; round < 200; round++)
+        {
+            var loop = new ReadyLoop();
+            var turns = Enumerable.Range(0, 4).Select(number => Task.Run(async () =>
+            {
+                for (var turn = 0; turn < 5; turn++)
+                {
+                    if (number % 2 == 0) await loop.TurnBehind();
+                    else await loop.NextTurn();
+                }
+            }, TestContext.Current.CancellationToken)).ToList();
+            loop.Dispose();
+            await Task.WhenAll(turns);
+        }
+    }
+
     [Theory]
     [InlineData("PING", 16)]
     [InlineData("NOPE", 16)]
