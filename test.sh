@@ -45,6 +45,7 @@ install_missing() {
   need libsqlite3-0 has_sqlite
   need postgresql has_file '/usr/lib/postgresql/*/bin/initdb'
   need redis-server command -v redis-benchmark
+  need prometheus-redis-exporter command -v prometheus-redis-exporter
   need curl command -v curl
   need nodejs command -v node
   need npm command -v npm

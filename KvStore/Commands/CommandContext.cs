@@ -60,14 +60,14 @@ internal sealed class CommandContext(KvEngine engine, Client client)
         return false;
     }
 
-    /// <summary>Finds a string to read. Replies when the key holds something else; a missing one is the caller's to answer.</summary>
+    /// <summary>Finds a string to read, or to change it, which is no hit and no miss. Replies when the key holds something else; a missing one is the caller's to answer.</summary>
     /// <returns>False when the reply is given already.</returns>
-    public bool TryRead(int key, out ReadOnlySpan<byte> value, out bool found)
+    public bool TryRead(int key, out ReadOnlySpan<byte> value, out bool found, bool isRead = true)
     {
         value = default;
         var block = Database.Find(this[key], out _);
         found = block != 0;
-        engine.CountRead(found);
+        if (isRead) engine.CountRead(found);
         if (!found) return true;
         var entry = Database.Open(block);
         if (entry.Kind != EntryKind.String)

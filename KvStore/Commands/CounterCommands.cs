@@ -32,7 +32,7 @@ internal static class CounterCommands
 
     private static void Add(CommandContext c, long step)
     {
-        if (!c.TryRead(1, out var old, out var found)) return;
+        if (!c.TryRead(1, out var old, out var found, isRead: false)) return;
         var value = 0L;
         if (found && !Numbers.TryParseInteger(old, out value))
         {
@@ -54,7 +54,7 @@ internal static class CounterCommands
     // Doubles with their shortest spelling, where Redis computes with 80 bits and prints 17 digits: 3000 + 0.1 is 3000.1 here.
     private static void IncrByFloat(CommandContext c)
     {
-        if (!c.TryRead(1, out var old, out var found)) return;
+        if (!c.TryRead(1, out var old, out var found, isRead: false)) return;
         var value = 0.0;
         if ((found && !Numbers.TryParseDouble(old, out value)) || !Numbers.TryParseDouble(c[2], out var step))
         {

@@ -48,6 +48,7 @@ internal static class KeyCommands
     private static void TypeOf(CommandContext c)
     {
         var block = c.Database.Find(c[1], out _, isUse: false);
+        c.Engine.CountRead(block != 0);
         c.Reply.Simple(System.Text.Encoding.ASCII.GetBytes(block == 0 ? "none" : ScanCommands.TypeName(c.Database.Open(block).Kind)));
     }
 

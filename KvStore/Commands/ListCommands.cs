@@ -48,7 +48,7 @@ internal static class ListCommands
             c.Reply.Error(Errors.NotPositive);
             return;
         }
-        if (!c.TryFind<KvList>(1, out var list, isRead: true)) return;
+        if (!c.TryFind<KvList>(1, out var list)) return;
         if (list is null)
         {
             if (c.Count == 3) c.Reply.NilArray();
@@ -174,7 +174,7 @@ internal static class ListCommands
 
     private static void Move(CommandContext c, bool fromFront, bool toFront)
     {
-        if (!c.TryFind<KvList>(1, out var from, isRead: true)) return;
+        if (!c.TryFind<KvList>(1, out var from)) return;
         if (from is null)
         {
             c.Reply.Nil();

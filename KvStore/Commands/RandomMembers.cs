@@ -28,7 +28,7 @@ internal static class RandomMembers
             c.Reply.Error(Errors.NotPositive);
             return;
         }
-        if (!c.TryFind<KvSet>(1, out var set, isRead: true)) return;
+        if (!c.TryFind<KvSet>(1, out var set)) return;
         if (c.Count == 2)
         {
             if (set is null) c.Reply.Nil();

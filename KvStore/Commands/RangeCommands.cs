@@ -17,7 +17,7 @@ internal static class RangeCommands
 
     private static void Append(CommandContext c)
     {
-        if (!c.TryRead(1, out var old, out var found)) return;
+        if (!c.TryRead(1, out var old, out var found, isRead: false)) return;
         if (!IsAllowed(c, (long)old.Length + c[2].Length)) return;
         var before = old.Length;
         var block = c.Database.Find(c[1], out var hash, isUse: false);
@@ -54,7 +54,7 @@ internal static class RangeCommands
             c.Reply.Error("ERR offset is out of range"u8);
             return;
         }
-        if (!c.TryRead(1, out var old, out var found)) return;
+        if (!c.TryRead(1, out var old, out var found, isRead: false)) return;
         var before = old.Length;
         if (c[3].Length == 0)
         {
