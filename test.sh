@@ -45,7 +45,6 @@ install_missing() {
   need libsqlite3-0 has_sqlite
   need postgresql has_file '/usr/lib/postgresql/*/bin/initdb'
   need redis-server command -v redis-benchmark
-  need prometheus-redis-exporter command -v prometheus-redis-exporter
   need curl command -v curl
   need nodejs command -v node
   need npm command -v npm
@@ -53,6 +52,7 @@ install_missing() {
   need 'python3-grpcio python3-grpc-tools' /usr/bin/python3 -c 'import grpc, grpc_tools.protoc'
   need chromium command -v chromium
   if [ ${#missing[@]} -gt 0 ]; then apt_install "${missing[@]}" || fail "could not install ${missing[*]}"; fi
+  fetch_exporter || fail "could not fetch $exporter"
 
   # The programs that check the container files; the files are also checked without them.
   missing=()
@@ -61,17 +61,33 @@ install_missing() {
   if [ ${#missing[@]} -gt 0 ]; then apt_install "${missing[@]}" || say "going on without ${missing[*]}"; fi
 }
 
-apt_install() {
-  say "installing $*"
-  local as=()
+as=()
+apt_update() {
   if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null || { echo "this needs root, and there is no sudo" >&2; return 1; }
     as=(sudo)
   fi
   command -v apt-get >/dev/null || { echo "there is no apt-get here" >&2; return 1; }
-  ${as[@]+"${as[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get update -q </dev/null | tail -n 1 || return 1
+  ${as[@]+"${as[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get update -q </dev/null | tail -n 1
+}
+
+apt_install() {
+  say "installing $*"
+  apt_update || return 1
   ${as[@]+"${as[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" </dev/null 2>&1 |
     grep --line-buffered -E '^(Setting up|E:|W:)' || return 1
+}
+
+# Only its program, kept below artifacts/: as an installed package it would begin to listen on every address of this machine.
+exporter=prometheus-redis-exporter
+fetch_exporter() {
+  local folder=artifacts/tools
+  export PATH="$PATH:$PWD/$folder/usr/bin"
+  ! command -v "$exporter" >/dev/null || return 0
+  say "fetching $exporter"
+  mkdir -p "$folder"
+  (cd "$folder" && rm -f ./*.deb && { apt-get download -q "$exporter" || { apt_update && apt-get download -q "$exporter"; }; } && dpkg -x "$exporter"_*.deb .) </dev/null >"$folder/fetch.log" 2>&1 ||
+    { tail -n 3 "$folder/fetch.log" >&2; return 1; }
 }
 
 install_node_packages() {
