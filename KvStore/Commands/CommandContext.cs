@@ -141,7 +141,7 @@ internal sealed class CommandContext(KvEngine engine, Client client)
 
     /// <summary>The command's name, with its subcommand if it has some.</summary>
     public string FullName => Command.Name is "client" or "config" or "object" or "memory" or "slowlog" or "latency" or "cluster" or "command" or "pubsub" && Count > 1
-        ? $"{Command.Name}|{Encoding.Latin1.GetString(Beginning(1, 64)).ToLowerInvariant()}" : Command.Name;
+        ? $"{Command.Name}|{Latin(1, 64).ToLowerInvariant()}" : Command.Name;
 
     /// <summary>Replies that this subcommand does not exist.</summary>
     public void UnknownSubcommand() => Reply.Error($"ERR unknown subcommand '{Beginning(1, 128)}'. Try {Command.Name.ToUpperInvariant()} HELP.");
@@ -151,4 +151,7 @@ internal sealed class CommandContext(KvEngine engine, Client client)
 
     /// <summary>The beginning of an argument, byte for byte.</summary>
     public ReadOnlySpan<byte> Beginning(int at, int most) => this[at][..Math.Min(most, this[at].Length)];
+
+    /// <summary>The same as text.</summary>
+    public string Latin(int at, int most) => Encoding.Latin1.GetString(Beginning(at, most));
 }

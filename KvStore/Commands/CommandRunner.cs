@@ -104,7 +104,7 @@ internal sealed class CommandRunner(KvEngine engine)
 
     private static void RefuseUnknown(CommandContext c)
     {
-        var text = new ErrorText(QuotedBytes, QuotedBytes, c.Reply);
+        var text = new ErrorText(literalLength: 2 * QuotedBytes, formattedCount: 0, c.Reply);
         text.AppendLiteral("ERR unknown command '");
         text.AppendFormatted(c.Beginning(0, QuotedBytes));
         text.AppendLiteral("', with args beginning with: ");

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Globalization;
-using System.Text;
 using FeedMall.KvStore.Commands;
 using FeedMall.KvStore.Network;
 using FeedMall.KvStore.Protocol;
@@ -124,11 +123,11 @@ internal sealed partial class LogLoader(KvEngine engine, ILogger log, TimeProvid
     private void Apply(CommandContext c)
     {
         var command = engine.Commands.Find(c[0]);
-        if (command is null || !(command.Is(CommandFlags.Write) || command.Name == "select") || !command.Accepts(c.Count)) throw Refuse($"'{Encoding.Latin1.GetString(c.Beginning(0, 64))}' is no command that belongs here");
+        if (command is null || !(command.Is(CommandFlags.Write) || command.Name == "select") || !command.Accepts(c.Count)) throw Refuse($"'{c.Latin(0, 64)}' is no command that belongs here");
         c.Command = command;
         c.Reply.HasFailed = false;
         command.Run(c);
-        if (c.Reply.HasFailed) throw Refuse($"'{Encoding.Latin1.GetString(c.Beginning(0, 64))}' answers {Encoding.Latin1.GetString(c.Reply.Written.Span).TrimEnd()}");
+        if (c.Reply.HasFailed) throw Refuse($"'{c.Latin(0, 64)}' answers {System.Text.Encoding.Latin1.GetString(c.Reply.Written.Span).TrimEnd()}");
         c.Reply.Clear();
         Commands++;
     }
